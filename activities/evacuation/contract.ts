@@ -1,0 +1,96 @@
+// The evacuation activities, as workflows see them (queue `…-openstack`).
+import type { Policy } from '../../workflows/defaults.ts';
+import type { InstanceView, MigrationRecord, NodeView, Planned, Snapshot } from '../../workflows/domain.ts';
+
+export interface EvacuateInput {
+  cloud: string;
+  node: string;
+  serviceId: string;
+  /** The run's marker in disabled_reason; a row without it ends the attempt as notPosted. */
+  marker: string;
+  /** updated_at after our own last write of the row; moved since: notPosted. */
+  updatedAt: string | null;
+  workflowId: string;
+  runId: string;
+  instance: Planned;
+  /** Evacuation records with a higher id are this run's. */
+  lastEvacuationId: number;
+  /** A record that a person named in `retry`: look past it. */
+  ignoreRecord?: number;
+  policy: Policy;
+}
+
+export type EvacuateResult =
+  | { kind: 'recovered'; host: string; at: string; record: number; posts: number; note?: string }
+  /** Not on the node any more, and not by us: deleted, or moved by somebody. */
+  | { kind: 'gone'; reason: string; host: string | null; at: string }
+  /** Nothing was sent: the run or the row said no. The workflow decides what next. */
+  | { kind: 'notPosted'; why: string }
+  /** Placement has no room now; nothing was sent. */
+  | { kind: 'noRoom'; why: string }
+  /** Its state changed so that the policy says otherwise now. */
+  | { kind: 'kept'; reason: string }
+  /** Nova tried and failed. `posts` were sent by this attempt. `retryable`: its state was kept. */
+  | { kind: 'failed'; reason: string; posts: number; record: number | null; retryable: boolean }
+  /** A person is needed: record in limbo, two open records, a destination that died. */
+  | { kind: 'stuck'; reason: string; record: number | null; destination: string | null }
+  /** Nova says that the node is up: the guard decides. */
+  | { kind: 'nodeUp'; reason: string }
+  /** 403: credentials; everything halts. */
+  | { kind: 'halt'; reason: string };
+
+export interface RoomInput {
+  node: string;
+  /** In order of priority. */
+  waiting: { id: string; need: { vcpus: number; ram: number; disk: number } }[];
+  /** Posted and not yet settled: subtracted. */
+  posted: { id: string; need: { vcpus: number; ram: number; disk: number } }[];
+  /** Return at once with what fits, even nothing. */
+  once: boolean;
+  policy: Policy;
+}
+
+export interface EvacuationActivities {
+  /** Everything of recovery.md 3, sorted by policy.ts. Reads only. */
+  takeSnapshot(input: {
+    node: string;
+    serviceId: string;
+    policy: Policy;
+  }): Promise<{ snapshot: Snapshot; needs: Record<string, { vcpus: number; ram: number; disk: number }> }>;
+  /** Lists again and sorts (recovery.md 10): also what appeared since. Reads only. */
+  listAgain(input: {
+    node: string;
+    snapshot: Snapshot;
+    policy: Policy;
+  }): Promise<{
+    instances: Planned[];
+    gone: { id: string; reason: string; host: string | null; at: string }[];
+    needs: Record<string, { vcpus: number; ram: number; disk: number }>;
+  }>;
+  /** One PUT: disabled, reason = marker, forced_down. Idempotent; read back. Refuses a row whose UUID changed. */
+  markNode(input: { serviceId: string; node: string; marker: string; forcedDown?: boolean }): Promise<NodeView>;
+  /** Returns the ids that fit now; waits (heartbeating) until at least one does unless `once`. */
+  findRoom(input: RoomInput): Promise<{ fits: string[]; why: string }>;
+  /** Look → lock → POST at most once → watch → put the power state back. Idempotent by recovery.md 12. */
+  evacuateInstance(input: EvacuateInput): Promise<EvacuateResult>;
+  /** Lifts the locks that carry our marker, by what Nova says is locked; answers those it could not. */
+  liftLocks(input: {
+    marker: string;
+    instances: string[];
+  }): Promise<{ lifted: string[]; left: { id: string; why: string }[] }>;
+  /** The last word on each: where is it now (S6, truthful at the time given). */
+  observe(input: {
+    node: string;
+    instances: string[];
+  }): Promise<
+    Record<string, { view: Pick<InstanceView, 'id' | 'host' | 'status' | 'taskState' | 'vmState'> | null; at: string }>
+  >;
+  /** Records with this source in accepted, pre-migrating or done. */
+  openRecords(node: string): Promise<MigrationRecord[]>;
+  /** The row, fresh. Null: gone. */
+  readService(node: string): Promise<NodeView | null>;
+  /** For readmission: forced_down=false (answers the 400's reason), then enable. */
+  unforce(input: { serviceId: string }): Promise<{ ok: boolean; why: string }>;
+  enable(input: { serviceId: string; node: string }): Promise<NodeView>;
+  readyOpenstack(): Promise<string>;
+}

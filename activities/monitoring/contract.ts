@@ -1,0 +1,80 @@
+// The monitoring activities, as workflows see them (queue `lifeboat-<cloud>-monitoring`).
+import type { Admission, AdmissionRequest } from '../../workflows/contract.ts';
+import type { Policy } from '../../workflows/defaults.ts';
+import type { Evidence, NodeView, Suspicion, Verdict } from '../../workflows/domain.ts';
+
+/** How the fleet looked at one moment. */
+export interface FleetSight {
+  /** Paging ended, ≥ 0.8 of the last whole list, no cell unknown. Not whole: every verdict is unknown. */
+  whole: boolean;
+  /** Why not whole; empty when it is. */
+  trouble: string;
+  nodes: number;
+  alive: number;
+  /** Hosts whose verdict is failed now, whatever else is known of them. */
+  failed: string[];
+  /** Hosts that carry our marker (off by us). */
+  ours: string[];
+  unknown: number;
+  readAt: string;
+}
+
+export interface SweepInput {
+  policy: Policy;
+  /** Hash of the policy that the watch follows: a worker with another file says so. */
+  policyHash: string;
+  cloud: string;
+  /** Open runs: the sweep returns when one is closed without having said so. */
+  open: { node: string; workflowId: string; runId: string }[];
+  /** What the watch already knows and needs not be told again, by kind of finding: `${kind}:${node}`. */
+  known: string[];
+  /** Return at the latest after this long (then the watch judges again). Null: only for a finding. */
+  wakeInMs: number | null;
+}
+
+export type Finding =
+  | { kind: 'failed'; node: string; suspicion: Suspicion }
+  /** A known failed node is not failed any more. */
+  | { kind: 'cleared'; node: string; verdict: Verdict }
+  /** Our marker without an outcome and no open run. */
+  | { kind: 'orphan'; node: string; view: NodeView; run: string }
+  /** Our marker with an outcome: left alone, listed. */
+  | { kind: 'settled'; node: string; run: string; outcome: string }
+  /** Down, not by us, disabled or forced down by a person, and full of instances. */
+  | { kind: 'notOurs'; node: string; reason: string; instances: number }
+  | { kind: 'closed'; node: string; runId: string; status: string }
+  /** Three sweeps in a row that were not whole; and whole again. */
+  | { kind: 'blind'; node: ''; why: string }
+  | { kind: 'sighted'; node: '' }
+  | { kind: 'filesDiffer'; node: ''; worker: string };
+
+export interface SweepResult {
+  findings: Finding[];
+  sight: FleetSight;
+  sweeps: number;
+}
+
+export interface MonitoringActivities {
+  /** Runs for ever, heartbeats ages; returns when reality differs from `known`, or at `wakeInMs`. */
+  sweepFleet(input: SweepInput): Promise<SweepResult>;
+  /** One fresh look by all channels. `unmoved`: host → updated_at that the sweep saw standing still; unmoved still is failed still. */
+  lookAtFleet(input: {
+    policy: Policy;
+    unmoved: Record<string, string | null>;
+    /** Look closely (all channels) at these only; the others by the list alone. */
+    closely: string[];
+    lastWholeCount: number;
+  }): Promise<{ sight: FleetSight; looks: Record<string, { node: NodeView; verdict: Verdict; evidence: Evidence[] }> }>;
+  /** The exact host of a name a person typed: exact, else by case or short name when only one fits. */
+  resolveNode(name: string): Promise<{ found: NodeView } | { found: null; near: string[] }>;
+  /** Sends the admission update to the watch (starting it where it does not run) and answers what it answered. */
+  askAdmission(request: AdmissionRequest): Promise<Admission>;
+  /** Sends `pause` or `resume` to runs; answers what each said, or why it could not. */
+  tellRuns(input: {
+    verb: 'pause' | 'resume';
+    by: string;
+    reason: string;
+    workflowIds: string[];
+  }): Promise<{ workflowId: string; answer: string; acknowledged: boolean }[]>;
+  readyMonitoring(): Promise<string>;
+}

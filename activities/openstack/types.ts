@@ -1,0 +1,112 @@
+// What the rest of Lifeboat needs of an OpenStack cloud. `cloud.ts` makes it from clouds.yaml; tests may make another.
+// Every call: a time limit, bounded concurrency, reads retried (Retry-After honoured), writes sent once.
+// Errors are OpenStackError and read `[GET] compute /os-services: 503 <message> (request req-…)`.
+import type { InstanceView, MigrationRecord, NodeView } from '../../workflows/domain.ts';
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  timeoutMs?: number;
+}
+
+export interface Compute {
+  /** All nova-compute services. host_ip comes from os-hypervisors, cached (10 min, and until every host has one). One call. */
+  services(o?: CallOptions): Promise<NodeView[]>;
+  /** Exactly this host's row (never a LIKE), fresh; null where it is gone. */
+  service(host: string, o?: CallOptions): Promise<NodeView | null>;
+  /** One PUT (2.53). Only the keys that are given change. Answers the row after the change. */
+  updateService(
+    serviceId: string,
+    change: { status?: 'enabled' | 'disabled'; disabledReason?: string; forcedDown?: boolean },
+    o?: CallOptions,
+  ): Promise<NodeView>;
+  /** All projects' instances on this host, paged to the end. Half a list is an error. */
+  instances(host: string, o?: CallOptions): Promise<InstanceView[]>;
+  /** Null: 404. */
+  instance(id: string, o?: CallOptions): Promise<InstanceView | null>;
+  /** Records with this source (or any), filtered by Nova, paged to the end. */
+  migrations(
+    f: {
+      sourceCompute?: string;
+      type?: 'evacuation' | 'live-migration';
+      changesSince?: string;
+      instanceId?: string;
+      host?: string;
+    },
+    o?: CallOptions,
+  ): Promise<MigrationRecord[]>;
+  /** POST evacuate at microversion ≤ 2.94 and ≥ 2.68, once, never retried. */
+  evacuate(id: string, target?: string, o?: CallOptions): Promise<void>;
+  lock(id: string, reason: string, o?: CallOptions): Promise<void>;
+  unlock(id: string, o?: CallOptions): Promise<void>;
+  start(id: string, o?: CallOptions): Promise<void>;
+  stop(id: string, o?: CallOptions): Promise<void>;
+  /** os-resetState; needed before Nova accepts a paused, suspended, rescued or resized one. */
+  resetState(id: string, state: 'active' | 'error', o?: CallOptions): Promise<void>;
+  serverGroup(id: string, o?: CallOptions): Promise<{ id: string; policy: string; members: string[] } | null>;
+}
+
+export interface Placement {
+  /**
+   * Providers that could take one more instance of this flavor, as Placement sees it, with the names of their hosts and what
+   * would be left. Nova's own filters (AZ, aggregates, PCI) are not asked.
+   */
+  candidates(
+    need: { vcpus: number; ram: number; disk: number; extra?: Record<string, number> },
+    o?: CallOptions,
+  ): Promise<Candidate[]>;
+}
+
+export interface Candidate {
+  /** Resource provider name = hypervisor hostname. */
+  provider: string;
+  /** Room left for each class the request named (VCPU, MEMORY_MB, DISK_GB …), allocation ratio applied. */
+  free: Record<string, number>;
+}
+
+export interface Person {
+  userId: string;
+  name: string;
+  email: string | null;
+  enabled: boolean;
+}
+
+export interface Identity {
+  /** Everybody with an effective role on the project: direct, by group, inherited. Without our own user. */
+  peopleOf(projectId: string, o?: CallOptions): Promise<Person[]>;
+  projectName(projectId: string, o?: CallOptions): Promise<string>;
+  /** Who we are: the user and the roles of our token. */
+  whoAmI(o?: CallOptions): Promise<{ userId: string; userName: string; roles: string[]; projectId: string | null }>;
+}
+
+export interface OpenStack {
+  /** The Keystone URL and region: kept in the watch's memo, so that two clouds are never taken for one. */
+  identityUrl: string;
+  region: string | null;
+  compute: Compute;
+  placement: Placement;
+  identity: Identity;
+  close(): Promise<void>;
+}
+
+/** What went wrong with a call. `status` 0: no answer (connection, timeout): the effect of a write is unknown. */
+export interface OpenStackFailure {
+  service: string;
+  method: string;
+  path: string;
+  status: number;
+  /** Nova's own words, one line, at most 300 characters, redacted. */
+  message: string;
+  requestId: string | null;
+  kind:
+    | 'unreachable'
+    | 'timeout'
+    | 'auth'
+    | 'forbidden'
+    | 'notFound'
+    | 'conflict'
+    | 'badRequest'
+    | 'rateLimited'
+    | 'server'
+    | 'tooOld'
+    | 'config';
+}

@@ -1,0 +1,278 @@
+// All that a caller needs by name: ids, queues, verbs, queries, search attributes, inputs and results.
+// Scripts, workers, activities and tests import this; it imports nothing that acts.
+import { defineSearchAttributeKey } from '@temporalio/common';
+import type { Policy } from './defaults.ts';
+import type { Account, Evidence, NodeView, Planned, Proof, RecoveryReport, RunOutcome, Suspicion } from './domain.ts';
+
+// --- ids and queues ---------------------------------------------------------------------------------------------------
+
+export const watchId = (cloud: string): string => cloud;
+/** The node *is* the workflow id: no two operations on one node can be open at once. */
+export const nodeWorkflowId = (cloud: string, node: string): string => `${cloud}/${node}`;
+export const noticeId = (workflowId: string, runId: string, stage: string): string =>
+  `${workflowId}/tell/${stage}/${runId.slice(0, 8)}`;
+
+export const WORKFLOW_TYPES = {
+  watch: 'watchFleet',
+  recover: 'recoverNode',
+  readmit: 'readmitNode',
+  tell: 'tellPeople',
+} as const;
+
+export const ROLES = ['workflow', 'monitor', 'evacuation', 'fencing', 'notification'] as const;
+export type Role = (typeof ROLES)[number];
+
+export const taskQueues = (cloud: string) => ({
+  workflow: `lifeboat-${cloud}`,
+  monitoring: `lifeboat-${cloud}-monitoring`,
+  openstack: `lifeboat-${cloud}-openstack`,
+  fencing: `lifeboat-${cloud}-fencing`,
+  guard: `lifeboat-${cloud}-guard`,
+  notification: `lifeboat-${cloud}-notification`,
+});
+
+// --- the marker in Nova's disabled_reason -----------------------------------------------------------------------------
+
+/** `lifeboat:<run>` while open, `lifeboat:<run>:<outcome>` at its end. Nova keeps 255 characters. */
+export const marker = (runId: string, outcome?: string): string => `lifeboat:${runId}${outcome ? `:${outcome}` : ''}`;
+export function readMarker(reason: string | null): { run: string; outcome: string | null } | null {
+  const m = /^lifeboat:([0-9a-f-]{8,36})(?::([A-Za-z]+))?$/.exec(reason ?? '');
+  return m ? { run: m[1]!, outcome: m[2] ?? null } : null;
+}
+
+// --- search attributes (all Keyword) ----------------------------------------------------------------------------------
+
+export const SEARCH_ATTRIBUTES = {
+  cloud: defineSearchAttributeKey('LifeboatCloud', 'KEYWORD'),
+  node: defineSearchAttributeKey('LifeboatNode', 'KEYWORD'),
+  phase: defineSearchAttributeKey('LifeboatPhase', 'KEYWORD'),
+  outcome: defineSearchAttributeKey('LifeboatOutcome', 'KEYWORD'),
+};
+
+// --- the watch --------------------------------------------------------------------------------------------------------
+
+export interface WatchInput {
+  cloud: string;
+  policy: Policy;
+  policyHash: string;
+  /** Who started it or changed its policy last: a worker's identity. */
+  configuredBy: string;
+  /** False where the namespace does not allow search attributes: then none are written. */
+  searchAttributes: boolean;
+  /** Only by continue-as-new. */
+  kept?: WatchKept;
+}
+
+export interface OpenRun {
+  node: string;
+  workflowId: string;
+  runId: string;
+  grantedAt: string | null;
+  width: number;
+  byHand: boolean;
+}
+
+/** What the watch carries through continue-as-new. */
+export interface WatchKept {
+  startedAt: string;
+  paused: { by: string; reason: string; at: string } | null;
+  open: OpenRun[];
+  /** Aborted before anything was touched: not started again until the node was seen alive or a person starts it. */
+  standDowns: Record<string, { at: string; reason: string }>;
+  /** Evidence of the last sweep for nodes that are failed. */
+  failed: Record<string, Suspicion>;
+  told: string[];
+  /** When recoveries were granted, for the limit per hour. */
+  grants: string[];
+  coolUntil: string | null;
+  lastWholeCount: number;
+  lastFailed: string[];
+}
+
+export interface AdmissionRequest {
+  cloud: string;
+  node: string;
+  serviceId: string;
+  workflowId: string;
+  runId: string;
+  byHand: boolean;
+  force: boolean;
+  /** The node carries a marker without an outcome: its proof must be made anew, its evidence is our own force_down. */
+  orphan: boolean;
+  by: string;
+}
+
+export interface Grant {
+  policy: Policy;
+  width: number;
+  evidence: Evidence[];
+  node: NodeView;
+  silentMs: number;
+  at: string;
+  searchAttributes: boolean;
+}
+
+export type Admission =
+  | { kind: 'granted'; grant: Grant }
+  | { kind: 'wait'; why: string; againInMs: number }
+  | { kind: 'denied'; why: string };
+
+/** What every verb takes at least: who, and (where it matters) why. */
+export interface By {
+  by: string;
+  reason?: string;
+}
+
+export interface WatchState {
+  cloud: string;
+  mode: Policy['mode'];
+  policyHash: string;
+  paused: { by: string; reason: string; at: string } | null;
+  sight: {
+    whole: boolean;
+    nodes: number;
+    alive: number;
+    failed: string[];
+    ours: string[];
+    unknown: number;
+    readAt: string;
+    trouble: string;
+  } | null;
+  open: OpenRun[];
+  standDowns: string[];
+  /** Why a failed node is not being recovered, by node. */
+  held: Record<string, string>;
+  /** Computed: from death to the first evacuation with this policy, at most (ms). */
+  deathToFirstPostMs: number;
+}
+
+// --- a recovery -------------------------------------------------------------------------------------------------------
+
+export interface RecoverInput {
+  /** As typed; the run resolves it. `{"node":"compute-7"}` is enough. */
+  node: string;
+  /** Filled in by the caller or from the workflow id. */
+  cloud?: string;
+  by?: string;
+  reason?: string;
+  force?: boolean;
+  /** Set by the watch. */
+  automatic?: boolean;
+  orphan?: boolean;
+  /** Only by tests and scripts that know: nothing is touched; the result says what would be done. */
+  dryRun?: boolean;
+}
+
+export const PHASES = [
+  'starting',
+  'admission',
+  'approval',
+  'fencing',
+  'blocked',
+  'marking',
+  'evacuating',
+  'paused',
+  'aborting',
+  'closing',
+  'closed',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** What the run waits for a person to answer. */
+export interface Question {
+  /** One sentence: what is wrong. */
+  what: string;
+  /** What a person can do, each with the JSON to paste. */
+  answers: { verb: string; json: string; means: string }[];
+  /** Shell commands that help to look. */
+  commands: string[];
+  since: string;
+}
+
+export interface RunState {
+  cloud: string;
+  node: string;
+  phase: Phase;
+  doing: string;
+  startedAt: string;
+  question: Question | null;
+  evidence: Evidence[];
+  proof: Proof | null;
+  guard: { seeing: 'off' | 'blind' | 'trouble' | 'none'; at: string | null; saw: string };
+  paused: { by: string; reason: string; at: string } | null;
+  instances: (Account | (Pick<Planned, 'id' | 'name'> & { outcome: 'pending' | 'moving'; reason: string }))[];
+  stages: Record<string, number>;
+  /** What the dry run or the approval shows: whom it would move and tell. */
+  plan: { evacuate: number; keep: number; projects: string[]; levels: string[] } | null;
+  report: RecoveryReport | null;
+}
+
+export interface InstanceBy extends By {
+  /** Id or name; absent: all that wait for a person. */
+  instance?: string;
+  /** The migration record that is stuck; needed to go past it. */
+  record?: number;
+}
+
+// --- readmission ------------------------------------------------------------------------------------------------------
+
+export interface ReadmitInput {
+  node: string;
+  cloud?: string;
+  by: string;
+  reason?: string;
+}
+
+export interface ReadmitReport {
+  node: string;
+  outcome: 'readmitted' | 'alreadyEnabled' | 'refused' | 'failedAgain' | 'gaveUp';
+  reason: string;
+  /** What Nova destroyed or will destroy on that node: instances with records accepted, pre-migrating or done. */
+  destroys: string[];
+}
+
+// --- telling people ---------------------------------------------------------------------------------------------------
+
+export const STAGES = [
+  'started',
+  'delayed',
+  'finished',
+  'blocked',
+  'approval',
+  'alarm',
+  'returned',
+  'readmitted',
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** Everything that a message may say. Users see their own projects' instances only; node names only where the policy tells them. */
+export interface Notice {
+  stage: Stage;
+  /** Who is told: users of the projects concerned, and/or the admins. */
+  audience: 'users' | 'admins' | 'both';
+  cloud: string;
+  node: string | null;
+  /** Stable for one (run, stage): the Message-IDs are made of it. */
+  key: string;
+  /** When what it says was observed. */
+  observedAt: string;
+  /** When the node was last seen alive or first suspected, for "how long away". */
+  since: string | null;
+  headline: string;
+  /** For admins, one paragraph each. */
+  lines: string[];
+  question: Question | null;
+  tellNodeNames: boolean;
+  instances: (
+    | Account
+    | (Pick<Planned, 'id' | 'name' | 'projectId' | 'userId' | 'loses'> & {
+        outcome: 'moving' | 'kept' | 'waiting';
+        reason: string;
+        host: null;
+        at: string | null;
+      })
+  )[];
+  report: RecoveryReport | null;
+  /** How to look at the run: workflow id and run id; the worker knows the UI's address. */
+  run: { workflowId: string; runId: string } | null;
+}

@@ -1,0 +1,183 @@
+// The one table of durations, numbers and their floors (recovery.md, Defaults), and the Policy made of it. Milliseconds.
+// The monitor's file → watchFleet → every grant: a run never reads a file of its own.
+
+const s = 1_000;
+const min = 60 * s;
+const h = 60 * min;
+
+export const MODES = ['observe', 'confirm', 'auto'] as const;
+export type Mode = (typeof MODES)[number];
+
+/** How the channels' verdicts become one. */
+export type FailedWhen = { all: string[] } | { any: string[] } | { atLeast: number; of: string[] };
+
+export interface Timings {
+  sweepEveryMs: number;
+  /** Above `largeFleet` nodes the sweep takes this interval. */
+  sweepEveryLargeMs: number;
+  /** `updated_at` unmoved for so long is failed (nova-service). */
+  staleMs: number;
+  /** The longest that a healthy node's `updated_at` stands still; nova.conf's report_interval (10 s) and a margin. */
+  reportIntervalMs: number;
+  tcpTimeoutMs: number;
+  graceMs: number;
+  coolDownMs: number;
+  evidenceMaxAgeMs: number;
+  grantMs: number;
+  powerStatusMs: number;
+  powerOffMs: number;
+  powerPollMs: number;
+  powerHoldMs: number;
+  /** Found off by a device whose identity nobody confirmed: the node must have been silent for so long. */
+  silentBeforeFoundOffMs: number;
+  fenceAgainMs: number;
+  guardEveryMs: number;
+  guardBlindMs: number;
+  settleMs: number;
+  permissionMs: number;
+  horizonMs: number;
+  stuckMs: number;
+  novaReadMs: number;
+  novaPostMs: number;
+  roomEveryMs: number;
+  judgeAgainMs: number;
+  judgeAgainMaxMs: number;
+  delayedAfterMs: number;
+  readyMs: number;
+  reminderMs: number[];
+  healthyBeforeEnableMs: number;
+  bootMs: number;
+}
+
+export const DEFAULT_TIMINGS: Timings = {
+  sweepEveryMs: 5 * s,
+  sweepEveryLargeMs: 10 * s,
+  staleMs: 35 * s,
+  reportIntervalMs: 12 * s,
+  tcpTimeoutMs: 2 * s,
+  graceMs: 60 * s,
+  coolDownMs: 10 * min,
+  evidenceMaxAgeMs: 30 * s,
+  grantMs: 60 * s,
+  powerStatusMs: 15 * s,
+  powerOffMs: 30 * s,
+  powerPollMs: 60 * s,
+  powerHoldMs: 3 * s,
+  silentBeforeFoundOffMs: 30 * s,
+  fenceAgainMs: 2 * min,
+  guardEveryMs: 5 * s,
+  guardBlindMs: 60 * s,
+  settleMs: 0,
+  permissionMs: 2 * s,
+  horizonMs: 90 * s,
+  stuckMs: 10 * min,
+  novaReadMs: 15 * s,
+  novaPostMs: 60 * s,
+  roomEveryMs: 30 * s,
+  judgeAgainMs: 30 * s,
+  judgeAgainMaxMs: 5 * min,
+  delayedAfterMs: 15 * min,
+  readyMs: 20 * s,
+  reminderMs: [0, 15 * min, 1 * h, 6 * h],
+  healthyBeforeEnableMs: 60 * s,
+  bootMs: 10 * min,
+};
+
+/** Below these the configuration is refused (before scaling): a shorter one makes Lifeboat unsafe or useless. */
+export const FLOORS: { [K in keyof Timings]?: number } = {
+  sweepEveryMs: 1 * s,
+  sweepEveryLargeMs: 1 * s,
+  staleMs: 20 * s,
+  reportIntervalMs: 2 * s,
+  tcpTimeoutMs: 500,
+  graceMs: 10 * s,
+  coolDownMs: 1 * min,
+  evidenceMaxAgeMs: 5 * s,
+  grantMs: 10 * s,
+  powerStatusMs: 2 * s,
+  powerOffMs: 5 * s,
+  powerPollMs: 10 * s,
+  powerHoldMs: 3 * s,
+  silentBeforeFoundOffMs: 10 * s,
+  guardEveryMs: 1 * s,
+  guardBlindMs: 10 * s,
+  permissionMs: 1 * s,
+  horizonMs: 65 * s,
+  stuckMs: 1 * min,
+  novaReadMs: 2 * s,
+  novaPostMs: 5 * s,
+  roomEveryMs: 5 * s,
+};
+
+export interface Policy {
+  mode: Mode;
+  failedWhen: FailedWhen;
+  samples: number;
+  /** Nodes with these names or patterns (`*`) are only watched. */
+  exclude: string[];
+  /** Nodes that Lifeboat, Temporal or its database run on: never fenced. */
+  carries: string[];
+  limits: { atOnce: number; share: number; perHour: number };
+  evacuation: {
+    driver: string;
+    perNode: number;
+    overall: number;
+    perDestination: number;
+    /** POSTs per instance before a person is asked. */
+    tries: number;
+    selection: 'all' | 'opt-in';
+    /** Metadata key that opts an instance in or out (`HA_Enabled` as in Masakari). */
+    selectionKey: string;
+    /** Where the disk of an image-backed instance lies, when nothing else is said. Local: its data dies with the node. */
+    imageBackedDisks: 'shared' | 'local';
+    /** Flavors (patterns) whose disks are local although the rest is shared. */
+    localFlavors: string[];
+    onLocalDisk: 'keep' | 'rebuild';
+    /** paused, suspended, rescued, resized: by default kept. */
+    states: Record<'paused' | 'suspended' | 'rescued' | 'resized', 'keep' | 'reset'>;
+    /** Metadata key with a number; higher goes first. */
+    priorityKey: string;
+    /** Projects (ids) whose instances are left alone (Octavia's amphorae). */
+    leaveProjects: string[];
+  };
+  tellNodeNames: boolean;
+  timings: Timings;
+}
+
+export const DEFAULT_POLICY: Policy = {
+  mode: 'observe',
+  failedWhen: { all: ['nova-service', 'tcp'] },
+  samples: 3,
+  exclude: [],
+  carries: [],
+  limits: { atOnce: 2, share: 0.25, perHour: 5 },
+  evacuation: {
+    driver: 'evacuate',
+    perNode: 8,
+    overall: 32,
+    perDestination: 4,
+    tries: 3,
+    selection: 'all',
+    selectionKey: 'HA_Enabled',
+    imageBackedDisks: 'local',
+    localFlavors: [],
+    onLocalDisk: 'keep',
+    states: { paused: 'keep', suspended: 'keep', rescued: 'keep', resized: 'keep' },
+    priorityKey: 'lifeboat:priority',
+    leaveProjects: [],
+  },
+  tellNodeNames: false,
+  timings: DEFAULT_TIMINGS,
+};
+
+/** Fleets above this many nodes are swept at `sweepEveryLargeMs`. */
+export const LARGE_FLEET = 300;
+
+/** The whole table by one factor, so that its proportions stay true (tests and the demo only). */
+export function scaleTimings(t: Timings, factor: number): Timings {
+  const scaled = Object.entries(t).map(([k, v]) => [
+    k,
+    Array.isArray(v) ? v.map((x) => Math.round(x * factor)) : Math.round((v as number) * factor),
+  ]);
+  return Object.fromEntries(scaled) as Timings;
+}

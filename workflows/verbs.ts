@@ -1,0 +1,61 @@
+// Every query, signal and update by name, and the sentence that the Temporal UI shows beside it. Updates take one JSON object.
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Admission, AdmissionRequest, By, InstanceBy, RunState, WatchState } from './contract.ts';
+import type { Policy } from './defaults.ts';
+import type { RunOutcome } from './domain.ts';
+
+export const admitUpdate = defineUpdate<Admission, [AdmissionRequest]>('admit');
+export const pauseWatchUpdate = defineUpdate<string, [By]>('pause');
+export const resumeWatchUpdate = defineUpdate<string, [By]>('resume');
+export const watchStateQuery = defineQuery<WatchState>('state');
+export const stateQuery = defineQuery<RunState>('state');
+export const approveUpdate = defineUpdate<string, [By]>('approve');
+export const retryUpdate = defineUpdate<string, [InstanceBy]>('retry');
+export const skipUpdate = defineUpdate<string, [InstanceBy]>('skip');
+export const confirmFencedUpdate = defineUpdate<string, [By & { node: string }]>('confirmFenced');
+export const abortUpdate = defineUpdate<string, [By]>('abort');
+export const pauseUpdate = defineUpdate<string, [By]>('pause');
+export const resumeUpdate = defineUpdate<string, [By]>('resume');
+export const detachUpdate = defineUpdate<string, [By]>('detach');
+/** From the watch: the width changed because the number of open runs did. */
+export const widthSignal = defineSignal<[{ width: number }]>('width');
+/** From a starter that joined: whom it was. */
+export const joinedSignal = defineSignal<[By]>('joined');
+export const configureUpdate = defineUpdate<
+  string,
+  [{ policy: Policy; policyHash: string; configuredBy: string; searchAttributes: boolean }]
+>('configure');
+/** A run gives back its place; also tells of a stand-down. */
+export const releaseSignal =
+  defineSignal<
+    [{ node: string; runId: string; outcome: RunOutcome; untouched: boolean; standDown: boolean; reason: string }]
+  >('release');
+/** A run was started by hand and tells that it exists (its admission may be far). */
+export const openedSignal = defineSignal<[{ node: string; workflowId: string; runId: string }]>('opened');
+/** Asked right before an off: paused, aborted, another epoch: no. Good for `permissionMs`. */
+export const mayFenceQuery = defineQuery<{ ok: boolean; why: string }, [{ level: string }]>('mayFence');
+/** Asked right before a POST. Good for `permissionMs`. */
+export const mayPostQuery = defineQuery<{ ok: boolean; why: string }, [{ instance: string }]>('mayPost');
+/** From the guard: what it reads. `off` after the first read of each attempt and when it sees again after blindness. */
+export const guardSawSignal =
+  defineSignal<[{ epoch: number; seeing: 'off' | 'blind'; saw: string; readAt: string }]>('guardSaw');
+
+/** What the Temporal UI shows beside each verb: what it does, and the JSON to paste. */
+export const DESCRIPTIONS = {
+  configureUpdate: 'Sent by a monitor worker at its start: the policy of its file.',
+  admitUpdate: 'Asked by recoverNode before it acts: may this node be recovered now?',
+  pauseWatchUpdate: 'Nothing new is fenced or evacuated anywhere until resume. {"by":"ann","reason":"…"}',
+  resumeWatchUpdate: 'Ends a pause. {"by":"ann"}',
+  watchStateQuery: 'The fleet, as the watch sees it.',
+  stateQuery: 'All of this run, for people and scripts.',
+  approveUpdate: 'Mode confirm: go on, fence and evacuate. {"by":"ann"}',
+  retryUpdate:
+    'Try again what waits for a person: the fence, or instances. {"by":"ann","instance":"web-1","record":42}; without instance: all',
+  skipUpdate: 'Give up on an instance (it stays as it is and is reported as failed). {"by":"ann","instance":"web-1"}',
+  confirmFencedUpdate:
+    'You saw with your own eyes that the node is powered off. {"by":"ann","node":"compute-7","reason":"pulled the plug"}',
+  abortUpdate: 'Nothing new begins; what runs is watched to its end and unlocked. {"by":"ann","reason":"…"}',
+  pauseUpdate: 'No new fence or evacuation until resume; what was sent before is named. {"by":"ann"}',
+  resumeUpdate: 'Ends a pause. {"by":"ann"}',
+  detachUpdate: 'Leave this node to people: ends the run, the node stays off and marked. {"by":"ann","reason":"…"}',
+} as const;
