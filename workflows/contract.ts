@@ -2,7 +2,7 @@
 // Scripts, workers, activities and tests import this; it imports nothing that acts.
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { Policy } from './defaults.ts';
-import type { Account, Evidence, NodeView, Planned, Proof, RecoveryReport, RunOutcome, Suspicion } from './domain.ts';
+import type { Account, Evidence, NodeView, Planned, Proof, RecoveryReport, Suspicion } from './domain.ts';
 
 // --- ids and queues ---------------------------------------------------------------------------------------------------
 
@@ -84,7 +84,6 @@ export interface WatchKept {
   told: string[];
   /** When recoveries were granted, for the limit per hour. */
   grants: string[];
-  coolUntil: string | null;
   lastWholeCount: number;
   lastFailed: string[];
 }

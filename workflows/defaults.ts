@@ -21,7 +21,6 @@ export interface Timings {
   reportIntervalMs: number;
   tcpTimeoutMs: number;
   graceMs: number;
-  coolDownMs: number;
   evidenceMaxAgeMs: number;
   grantMs: number;
   powerStatusMs: number;
@@ -56,7 +55,6 @@ export const DEFAULT_TIMINGS: Timings = {
   reportIntervalMs: 12 * s,
   tcpTimeoutMs: 2 * s,
   graceMs: 60 * s,
-  coolDownMs: 10 * min,
   evidenceMaxAgeMs: 30 * s,
   grantMs: 60 * s,
   powerStatusMs: 15 * s,
@@ -91,7 +89,6 @@ export const FLOORS: { [K in keyof Timings]?: number } = {
   reportIntervalMs: 2 * s,
   tcpTimeoutMs: 500,
   graceMs: 10 * s,
-  coolDownMs: 1 * min,
   evidenceMaxAgeMs: 5 * s,
   grantMs: 10 * s,
   powerStatusMs: 2 * s,
