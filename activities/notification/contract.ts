@@ -9,12 +9,24 @@ export interface Recipient {
   audience: 'user' | 'admin';
   /** Ids of the projects whose instances may be named to this person. Empty for admins: all. */
   projects: string[];
+  /** What these projects are called, by id. */
+  projectNames?: Record<string, string>;
+}
+
+export interface Delivery {
+  notice: Notice;
+  recipient: Recipient;
+  /** People whom nobody could write to, for the admins' report. Absent: not known. */
+  unreachable?: string[];
 }
 
 export interface NotificationActivities {
   /** Who gets this notice. Affected projects' people (one entry a person) or the admins. `unreachable`: have no address. */
   findRecipients(notice: Notice): Promise<{ recipients: Recipient[]; unreachable: string[] }>;
-  /** Renders for this one and delivers by the channel. At least once, with the same Message-ID. Answers the Message-ID. */
-  deliverNotice(input: { notice: Notice; recipient: Recipient }): Promise<string>;
+  /**
+   * Renders for this one and delivers by every channel that wants it. At least once, with the same Message-ID; answers that.
+   * Fails with type `NotificationRefused` (not retried) or `NotificationFailed`.
+   */
+  deliverNotice(delivery: Delivery): Promise<string>;
   readyNotification(): Promise<string>;
 }

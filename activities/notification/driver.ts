@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { SecretSource } from '../fencing/driver.ts';
 
 export interface Message {
-  /** Stable for (run, stage, recipient): the Message-ID of a mail. No angle brackets. */
+  /** Stable for (run, stage, recipient): the left side of a mail's Message-ID. Letters, digits, dots; tells nothing. */
   id: string;
   to: { name: string; address: string };
   subject: string;
@@ -21,11 +21,26 @@ export interface NotificationChannel {
 }
 
 export interface NotificationContext {
+  /** Resolves a secret of the configuration; throws a clear error where it is missing or empty. */
   secret(source: SecretSource): Promise<string>;
 }
 
 export interface NotificationDriver<S extends z.ZodType = z.ZodType> {
   name: string;
+  /** The driver's own options, strict. */
   options: S;
+  /** Opens nothing yet: a channel that is down must not keep a worker from starting. */
   create(options: z.output<S>, context: NotificationContext): NotificationChannel;
+}
+
+/** Why a message was not taken. The message is one line without secrets: it goes into the history. */
+export class NotificationError extends Error {
+  /** The recipient or the message was refused for good: another try gets the same answer. */
+  readonly permanent: boolean;
+
+  constructor(message: string, permanent: boolean) {
+    super(message);
+    this.name = 'NotificationError';
+    this.permanent = permanent;
+  }
 }

@@ -1,0 +1,130 @@
+// What the templates may print. Everything is made into words here; the templates only arrange it.
+import type { Notice } from '../../workflows/contract.ts';
+import type { RecoveryReport } from '../../workflows/domain.ts';
+import type { Delivery, Recipient } from './contract.ts';
+import { adminLine, group, ORDER, OUTCOME_WORDS, userLine, type Told } from './instance-lines.ts';
+import type { Model } from './template.ts';
+import { between, duration, moment, shellQuote } from './words.ts';
+
+/** Said to be late when it leaves more than this after what it tells was observed (ms). */
+const LATE_MS = 10 * 60_000;
+
+export interface Telling {
+  /** Now, as ISO 8601. */
+  now: string;
+  /** The Temporal UI's address, without a slash at its end; null: no link. */
+  console: string | null;
+  namespace: string;
+}
+
+/** Only the recipient's own projects' instances. */
+export const mayRead = (notice: Notice, recipient: Recipient): Told[] =>
+  recipient.audience === 'admin'
+    ? notice.instances
+    : notice.instances.filter((i) => recipient.projects.includes(i.projectId));
+
+function frame(notice: Notice, recipient: Recipient, telling: Telling): Model {
+  const age = between(notice.observedAt, telling.now) ?? 0;
+  return {
+    cloud: notice.cloud,
+    recipient: recipient.name || recipient.address,
+    observedAt: moment(notice.observedAt),
+    since: notice.since && moment(notice.since),
+    late: age > LATE_MS ? duration(age) : null,
+    sentAt: moment(telling.now),
+  };
+}
+
+/** For a tenant: no headline, lines, question or report of the notice, since these are written for admins. */
+export function userModel(notice: Notice, recipient: Recipient, telling: Telling): Model {
+  const told = mayRead(notice, recipient);
+  const line = userLine(notice, recipient);
+  const groups = Object.fromEntries(ORDER.map((outcome) => [outcome, group(told, outcome, line)]));
+  const back = told.filter((i) => i.outcome === 'recovered');
+  return {
+    ...frame(notice, recipient, telling),
+    ...groups,
+    node: notice.tellNodeNames ? notice.node : null,
+    count: told.length,
+    backCount: back.length,
+    single: told.length === 1 ? { name: told[0]!.name } : null,
+    allBack: back.length === told.length,
+    losses: told.some((i) => i.loses),
+    open: told.some((i) => i.outcome === 'waiting' || i.outcome === 'moving'),
+  };
+}
+
+export function adminModel({ notice, recipient, unreachable }: Delivery, telling: Telling): Model {
+  const told = notice.instances.length > 0 ? notice.instances : (notice.report?.instances ?? []);
+  const groups = ORDER.map((outcome) => group(told, outcome, adminLine(notice))).filter((g) => g !== null);
+  return {
+    ...frame(notice, recipient, telling),
+    headline: notice.headline,
+    node: notice.node,
+    lines: notice.lines,
+    question: question(notice, telling),
+    counts: groups.map((g) => `${g.count as number} ${String(g.title).split(':')[0]!.toLowerCase()}`).join(', '),
+    groups,
+    report: notice.report && reportModel(notice.report),
+    unreachable: unreachable && unreachable.length > 0 ? { people: unreachable } : null,
+    link: runLink(notice, telling),
+    run: notice.run && { workflowId: notice.run.workflowId, runId: notice.run.runId },
+  };
+}
+
+/** `temporal` answers this very run: an answer that comes late must not reach the node's next one. */
+function question({ question: q, run }: Notice, { namespace }: Telling): Model | null {
+  if (!q) return null;
+  const command = (verb: string, json: string): string | null =>
+    run &&
+    ['temporal', 'workflow', 'update', 'execute', '--namespace', namespace, '--workflow-id', run.workflowId]
+      .concat('--run-id', run.runId, '--name', verb, '--input', json)
+      .map(shellQuote)
+      .join(' ');
+  return {
+    what: q.what,
+    since: moment(q.since),
+    answers: q.answers.map((a) => ({ ...a, command: command(a.verb, a.json) })),
+    look: q.commands.length > 0 ? { commands: q.commands } : null,
+  };
+}
+
+function reportModel(r: RecoveryReport): Model {
+  const took = between(r.startedAt, r.endedAt);
+  const { proof } = r;
+  return {
+    outcome: r.outcome,
+    reason: r.reason,
+    startedAt: moment(r.startedAt),
+    endedAt: moment(r.endedAt),
+    took: took === null ? null : duration(took),
+    counts: Object.entries(r.counts).map(([outcome, n]) => ({
+      n: String(n),
+      word: outcome,
+      colour: OUTCOME_WORDS[outcome as keyof typeof r.counts].colour,
+    })),
+    timeline: Object.entries(r.stages)
+      .sort(([, a], [, b]) => a - b)
+      .map(([stage, ms]) => ({ stage, after: duration(ms), at: moment(after(r.startedAt, ms)) })),
+    evidence: r.evidence.map((e) => ({ ...e, readAt: moment(e.readAt) })),
+    proof: proof && {
+      ...proof,
+      devices: proof.devices.join(', '),
+      readAt: moment(proof.readAt),
+      by: proof.by ?? null,
+      reason: proof.reason ?? null,
+    },
+    decisions: r.decisions.length > 0 ? { made: r.decisions.map((d) => ({ ...d, at: moment(d.at) })) } : null,
+  };
+}
+
+const after = (iso: string, ms: number): string => {
+  const t = Date.parse(iso);
+  return Number.isNaN(t) ? iso : new Date(t + ms).toISOString();
+};
+
+function runLink({ run }: Notice, { console, namespace }: Telling): string | null {
+  if (!run || !console) return null;
+  const path = ['namespaces', namespace, 'workflows', run.workflowId, run.runId, 'history'];
+  return `${console.replace(/\/+$/, '')}/${path.map(encodeURIComponent).join('/')}`;
+}

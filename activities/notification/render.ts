@@ -1,0 +1,35 @@
+// One notice for one recipient → one message.
+import { createHash } from 'node:crypto';
+import type { Delivery } from './contract.ts';
+import type { Message } from './driver.ts';
+import { adminModel, mayRead, userModel, type Telling } from './models.ts';
+import type { Templates } from './templates.ts';
+import { oneLine } from './words.ts';
+
+/**
+ * The same for the same (run, stage, recipient), for ever. A hash of everything: the notice's key names the node, and a
+ * tenant can read a Message-ID.
+ */
+export function messageId(key: string, recipientId: string): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([key, recipientId]))
+    .digest('hex');
+  return `lifeboat.${hash.slice(0, 32)}`;
+}
+
+/** Null: nothing in the notice concerns this tenant, and nobody unaffected is told. */
+export function renderNotice(delivery: Delivery, templates: Templates, telling: Telling): Message | null {
+  const { notice, recipient } = delivery;
+  const admin = recipient.audience === 'admin';
+  if (!admin && mayRead(notice, recipient).length === 0) return null;
+  const model = admin ? adminModel(delivery, telling) : userModel(notice, recipient, telling);
+  const report = admin ? notice.report : null;
+  return {
+    id: messageId(notice.key, recipient.id),
+    to: { name: oneLine(recipient.name), address: recipient.address },
+    ...templates.print(notice.stage, recipient.audience, model),
+    ...(report && {
+      attachments: [{ name: 'report.json', type: 'application/json', content: `${JSON.stringify(report, null, 2)}\n` }],
+    }),
+  };
+}
