@@ -1,7 +1,8 @@
 // All that a caller needs by name: ids, queues, verbs, queries, search attributes, inputs and results.
 // Scripts, workers, activities and tests import this; it imports nothing that acts.
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { Policy } from './defaults.ts';
+import type { SweepCarry } from '../activities/monitoring/contract.ts';
+import type { Policy, Timings } from './defaults.ts';
 import type { Account, Evidence, NodeView, Planned, Proof, RecoveryReport, Suspicion } from './domain.ts';
 
 // --- ids and queues ---------------------------------------------------------------------------------------------------
@@ -9,13 +10,16 @@ import type { Account, Evidence, NodeView, Planned, Proof, RecoveryReport, Suspi
 export const watchId = (cloud: string): string => cloud;
 /** The node *is* the workflow id: no two operations on one node can be open at once. */
 export const nodeWorkflowId = (cloud: string, node: string): string => `${cloud}/${node}`;
-export const noticeId = (workflowId: string, runId: string, stage: string): string =>
-  `${workflowId}/tell/${stage}/${runId.slice(0, 8)}`;
+/** One child workflow per run and notice (`started`, `blocked-2` …). */
+export const noticeId = (workflowId: string, runId: string, notice: string): string =>
+  `${workflowId}/tell/${notice}/${runId.slice(0, 8)}`;
+export const previewId = (cloud: string, node: string, at: number): string => `${cloud}/${node}/preview/${at}`;
 
 export const WORKFLOW_TYPES = {
   watch: 'watchFleet',
   recover: 'recoverNode',
   readmit: 'readmitNode',
+  preview: 'previewRecovery',
   tell: 'tellPeople',
 } as const;
 
@@ -81,11 +85,12 @@ export interface WatchKept {
   standDowns: Record<string, { at: string; reason: string }>;
   /** Evidence of the last sweep for nodes that are failed. */
   failed: Record<string, Suspicion>;
-  told: string[];
-  /** When recoveries were granted, for the limit per hour. */
-  grants: string[];
+  known: string[];
+  alarms: Record<string, string>;
+  /** Recoveries granted within the last hour. */
+  grants: { node: string; runId: string; at: string }[];
+  carry: SweepCarry | null;
   lastWholeCount: number;
-  lastFailed: string[];
 }
 
 export interface AdmissionRequest {
@@ -113,8 +118,8 @@ export interface Grant {
 
 export type Admission =
   | { kind: 'granted'; grant: Grant }
-  | { kind: 'wait'; why: string; againInMs: number }
-  | { kind: 'denied'; why: string };
+  | { kind: 'wait'; gate: string; why: string; againInMs: number }
+  | { kind: 'denied'; gate: string; why: string };
 
 /** What every verb takes at least: who, and (where it matters) why. */
 export interface By {
@@ -141,6 +146,8 @@ export interface WatchState {
   standDowns: string[];
   /** Why a failed node is not being recovered, by node. */
   held: Record<string, string>;
+  /** Alarms that are not over. */
+  alarms: string[];
   /** Computed: from death to the first evacuation with this policy, at most (ms). */
   deathToFirstPostMs: number;
 }
@@ -158,8 +165,6 @@ export interface RecoverInput {
   /** Set by the watch. */
   automatic?: boolean;
   orphan?: boolean;
-  /** Only by tests and scripts that know: nothing is touched; the result says what would be done. */
-  dryRun?: boolean;
 }
 
 export const PHASES = [
@@ -188,6 +193,13 @@ export interface Question {
   since: string;
 }
 
+/** A question and what its reminders need. */
+export interface OpenQuestion {
+  key: string;
+  question: Question;
+  reminded: number;
+}
+
 export interface RunState {
   cloud: string;
   node: string;
@@ -213,6 +225,33 @@ export interface InstanceBy extends By {
   record?: number;
 }
 
+export interface PreviewInput {
+  cloud: string;
+  node: string;
+  force: boolean;
+  policy: Policy;
+}
+
+/** What `--dry-run` shows: everything is read, nothing is touched. */
+export interface RecoveryPreview {
+  node: string;
+  found: boolean;
+  /** With `found: false`: names that are near. */
+  near: string[];
+  evidence: Evidence[];
+  /** `pass`, or the gate that holds and why. */
+  gate: string;
+  mode: Policy['mode'];
+  levels: { level: string; devices: string[] }[];
+  power: { level: string; label: string; power: string; detail: string }[];
+  instances: (Pick<Planned, 'id' | 'name' | 'projectId' | 'decision' | 'reason' | 'priority'> & {
+    loses?: string;
+    room: boolean;
+  })[];
+  tells: { name: string; address: string; audience: 'user' | 'admin' }[];
+  unreachable: string[];
+}
+
 // --- readmission ------------------------------------------------------------------------------------------------------
 
 export interface ReadmitInput {
@@ -220,6 +259,8 @@ export interface ReadmitInput {
   cloud?: string;
   by: string;
   reason?: string;
+  /** From the configuration of who asks; the defaults without. */
+  timings?: Timings;
 }
 
 export interface ReadmitReport {

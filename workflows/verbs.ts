@@ -16,11 +16,12 @@ export const confirmFencedUpdate = defineUpdate<string, [By & { node: string }]>
 export const abortUpdate = defineUpdate<string, [By]>('abort');
 export const pauseUpdate = defineUpdate<string, [By]>('pause');
 export const resumeUpdate = defineUpdate<string, [By]>('resume');
-export const detachUpdate = defineUpdate<string, [By]>('detach');
 /** From the watch: the width changed because the number of open runs did. */
 export const widthSignal = defineSignal<[{ width: number }]>('width');
 /** From a starter that joined: whom it was. */
 export const joinedSignal = defineSignal<[By]>('joined');
+/** From the watch: what a changed file means for this run. Looked at before the off and before each POST. */
+export const policySignal = defineSignal<[{ mode: Policy['mode']; excluded: boolean; policyHash: string }]>('policy');
 export const configureUpdate = defineUpdate<
   string,
   [{ policy: Policy; policyHash: string; configuredBy: string; searchAttributes: boolean }]
@@ -30,12 +31,11 @@ export const releaseSignal =
   defineSignal<
     [{ node: string; runId: string; outcome: RunOutcome; untouched: boolean; standDown: boolean; reason: string }]
   >('release');
-/** A run was started by hand and tells that it exists (its admission may be far). */
-export const openedSignal = defineSignal<[{ node: string; workflowId: string; runId: string }]>('opened');
 /** Asked right before an off: paused, aborted, another epoch: no. Good for `permissionMs`. */
 export const mayFenceQuery = defineQuery<{ ok: boolean; why: string }, [{ level: string }]>('mayFence');
 /** Asked right before a POST. Good for `permissionMs`. */
 export const mayPostQuery = defineQuery<{ ok: boolean; why: string }, [{ instance: string }]>('mayPost');
+export const readmitStateQuery = defineQuery<{ node: string; doing: string }>('state');
 /** From the guard: what it reads. `off` after the first read of each attempt and when it sees again after blindness. */
 export const guardSawSignal =
   defineSignal<[{ epoch: number; seeing: 'off' | 'blind'; saw: string; readAt: string }]>('guardSaw');
@@ -57,5 +57,4 @@ export const DESCRIPTIONS = {
   abortUpdate: 'Nothing new begins; what runs is watched to its end and unlocked. {"by":"ann","reason":"…"}',
   pauseUpdate: 'No new fence or evacuation until resume; what was sent before is named. {"by":"ann"}',
   resumeUpdate: 'Ends a pause. {"by":"ann"}',
-  detachUpdate: 'Leave this node to people: ends the run, the node stays off and marked. {"by":"ann","reason":"…"}',
 } as const;

@@ -1,0 +1,6 @@
+// Every workflow that a worker registers.
+export { previewRecovery } from './preview-recovery.ts';
+export { readmitNode } from './readmit-node.ts';
+export { recoverNode } from './recover-node.ts';
+export { tellPeople } from './tell-people.ts';
+export { watchFleet } from './watch-fleet.ts';

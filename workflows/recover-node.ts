@@ -1,0 +1,195 @@
+// One incident of one node, from the gates to the report. Reads as the procedure in docs/procedure.md; each step has a file
+// in recovery/. The workflow id is the node, so no two recoveries of it can be open.
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  startChild,
+  workflowInfo,
+  ParentClosePolicy,
+} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { DEFAULT_TIMINGS } from './defaults.ts';
+import { nodeWorkflowId, WORKFLOW_TYPES, type RecoverInput } from './contract.ts';
+import type { NodeView, RecoveryReport } from './domain.ts';
+import { brief, readiness } from './proxies.ts';
+import { admit, approval, Ending, freshEvidence, unlessStopped } from './recovery/admission.ts';
+import { answersGiven, installAnswers, stopRun } from './recovery/answers.ts';
+import { close } from './recovery/close.ts';
+import { enter } from './recovery/console.ts';
+import { evacuateAll } from './recovery/evacuate-all.ts';
+import { fence } from './recovery/fence.ts';
+import { markOff, startGuard } from './recovery/guard.ts';
+import { raise, settle } from './recovery/question.ts';
+import { granted, newRun, noteDecision, reached, rememberNode, type Run } from './recovery/run.ts';
+import { tell } from './recovery/tell.ts';
+
+export async function recoverNode(input: RecoverInput): Promise<RecoveryReport> {
+  const cloud = checkInput(input);
+  const run = newRun(input, cloud, unresolved(input.node));
+  installAnswers(run);
+  // A cancel in the console means abort: it sets "nothing new", and shields what runs.
+  CancellationScope.current().cancelRequested.catch(() => stopRun(run, 'a cancel in the console', ''));
+  return CancellationScope.nonCancellable(async () => {
+    let ending: Ending | null = null;
+    try {
+      await recover(run);
+    } catch (e) {
+      if (!(e instanceof Ending)) throw e;
+      ending = e;
+    }
+    const report = await close(run, ending);
+    await answersGiven();
+    return report;
+  });
+}
+
+async function recover(run: Run): Promise<void> {
+  await resolve(run);
+  await admit(run);
+  await rolesReady(run);
+  await prepare(run);
+  await approval(run);
+  await freshEvidence(run);
+  await fence(run, 0);
+  enter(run, 'marking', 'tells Nova that the node is off');
+  await markOff(run);
+  const guard = startGuard(run);
+  await tellStarted(run);
+  await settleStorage(run);
+  await evacuateAll(run);
+  reached(run, 'evacuated');
+  await guard.stop();
+}
+
+function checkInput(input: RecoverInput): string {
+  const cloud = input?.cloud ?? workflowInfo().workflowId.split('/')[0];
+  if (typeof input?.node !== 'string' || input.node.trim() === '' || !cloud)
+    throw ApplicationFailure.nonRetryable(
+      'recoverNode: the input needs a node: {"node":"compute-7"} and the id <cloud>/<node>',
+      'BadInput',
+    );
+  return cloud;
+}
+
+const unresolved = (host: string): NodeView => ({
+  host,
+  serviceId: '',
+  zone: '',
+  status: 'enabled',
+  state: 'unknown',
+  forcedDown: false,
+  disabledReason: null,
+  updatedAt: null,
+  hostIp: null,
+});
+
+/** The lock is only as good as the id: the exact os-services host decides it. */
+async function resolve(run: Run): Promise<void> {
+  enter(run, 'starting', `looks for the node ${run.input.node}`);
+  const r = await brief(run.cloud).monitoring.resolveNode.executeWithOptions(
+    { summary: `which node is ${run.input.node}?` },
+    [run.input.node],
+  );
+  if (!r.found) {
+    const near = r.near.length > 0 ? ` (near: ${r.near.join(', ')})` : '';
+    throw new Ending('denied', `there is no compute node ${run.input.node}${near}`);
+  }
+  run.node = r.found;
+  const right = nodeWorkflowId(run.cloud, r.found.host);
+  if (right !== run.workflowId) await join(run, right);
+  rememberNode(run);
+}
+
+async function join(run: Run, workflowId: string): Promise<never> {
+  const { node: _typed, ...rest } = run.input;
+  try {
+    await startChild(WORKFLOW_TYPES.recover, {
+      workflowId,
+      args: [{ ...rest, cloud: run.cloud, node: run.node.host, by: run.by } satisfies RecoverInput],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      workflowTaskTimeout: '5s',
+    });
+  } catch (e) {
+    if (!(e instanceof WorkflowExecutionAlreadyStartedError)) throw e;
+  }
+  throw new Ending('joined', `the node's name is ${run.node.host}: its recovery is the workflow ${workflowId}`);
+}
+
+/** A role without a worker is found before anything is touched. */
+async function rolesReady(run: Run): Promise<void> {
+  const t = granted(run).policy.timings ?? DEFAULT_TIMINGS;
+  const roles = readiness(run.cloud, t.readyMs);
+  for (;;) {
+    unlessStopped(run);
+    const [evacuation, fencing, guard, notification] = await Promise.all([
+      answers(roles.evacuation()),
+      answers(roles.fencing()),
+      answers(roles.guard()),
+      answers(roles.notification()),
+    ]);
+    if (!notification) noteDecision(run, 'lifeboat', 'no notification worker answers: nobody is told until one runs');
+    const missing = [evacuation ? '' : 'evacuation', fencing && guard ? '' : 'fencing'].filter(Boolean);
+    if (missing.length === 0) return settle(run, 'workers');
+    raise(run, 'workers', {
+      what: `no worker polls for the role ${missing.join(' and ')}: nothing was touched`,
+      answers: [{ verb: 'abort', json: '{"by":"your name","reason":"…"}', means: 'give up; nothing was touched' }],
+      commands: missing.map((role) => `npm start -- --config lifeboat.yaml --role ${role}`),
+    });
+    const retries = run.retries;
+    await condition(() => run.stop !== null || run.retries !== retries, t.judgeAgainMs, {
+      summary: `waits for a worker: ${missing.join(', ')}`,
+    });
+  }
+}
+
+const answers = (ready: Promise<string>): Promise<boolean> =>
+  ready.then(
+    () => true,
+    (e: unknown) => {
+      if (e instanceof ActivityFailure) return false;
+      throw e;
+    },
+  );
+
+async function prepare(run: Run): Promise<void> {
+  enter(run, 'starting', 'takes a snapshot of the node before any change');
+  const { snapshot } = await brief(run.cloud).openstack.takeSnapshot.executeWithOptions(
+    { summary: 'snapshot, before any change' },
+    [{ node: run.node.host, serviceId: run.node.serviceId, policy: granted(run).policy }],
+  );
+  run.snapshot = snapshot;
+  const plan = await brief(run.cloud).fencing.fencingPlan.executeWithOptions({ summary: 'which fence devices?' }, [
+    run.node.host,
+  ]);
+  run.levels = plan.map((l) => `${l.level}: ${l.devices.map((d) => d.label).join(' + ')}`);
+}
+
+async function tellStarted(run: Run): Promise<void> {
+  const instances = (run.snapshot?.instances ?? []).map((i) => ({
+    id: i.id,
+    name: i.name,
+    projectId: i.projectId,
+    userId: i.userId,
+    loses: i.loses,
+    outcome: i.decision === 'keep' ? ('kept' as const) : ('moving' as const),
+    reason: i.reason,
+    host: null,
+    at: null,
+  }));
+  reached(run, 'told');
+  await tell(run, 'started', {
+    stage: 'started',
+    audience: instances.length > 0 ? 'both' : 'admins',
+    headline: `${run.node.host} is off; ${instances.filter((i) => i.outcome === 'moving').length} of its ${instances.length} instances are being moved`,
+    instances,
+  });
+}
+
+/** Optional: storage locks of the dead node run out first. */
+async function settleStorage(run: Run): Promise<void> {
+  const { settleMs } = granted(run).policy.timings;
+  if (settleMs > 0)
+    await condition(() => run.stop !== null, settleMs, { summary: 'waits for storage locks to run out' });
+}

@@ -1,0 +1,105 @@
+// May this node be recovered now? Asked of the watch, so that answers are serial and the limits hold over all starts.
+import { condition } from '@temporalio/workflow';
+import type { RunOutcome } from '../domain.ts';
+import { brief } from '../proxies.ts';
+import { enter, show } from './console.ts';
+import { raise, settle } from './question.ts';
+import { granted, holdsBack, reached, type Run } from './run.ts';
+
+/** Thrown to end a run early; caught by recoverNode alone, which closes it in order. */
+export class Ending {
+  readonly outcome: RunOutcome;
+  readonly reason: string;
+  constructor(outcome: RunOutcome, reason: string) {
+    this.outcome = outcome;
+    this.reason = reason;
+  }
+}
+
+/** Ends a run that a person aborted. */
+export function unlessStopped(run: Run): void {
+  if (run.stop) throw new Ending('aborted', `aborted by ${run.stop.by}: ${run.stop.reason || 'no reason given'}`);
+}
+
+/** Waits out a pause (or a policy that forbids it); an abort ends it. */
+export async function unlessHeld(run: Run): Promise<void> {
+  unlessStopped(run);
+  if (!holdsBack(run)) return;
+  show(run);
+  await condition(() => run.stop !== null || holdsBack(run) === null, '365d', { summary: `held: ${holdsBack(run)}` });
+  unlessStopped(run);
+}
+
+/** Asks until granted. Fresh evidence comes with every grant. Ends the run where it is denied. */
+export async function admit(run: Run): Promise<void> {
+  const { monitoring } = brief(run.cloud);
+  for (;;) {
+    unlessStopped(run);
+    const answer = await monitoring.askAdmission.executeWithOptions({ summary: `may ${run.node.host} be recovered?` }, [
+      {
+        cloud: run.cloud,
+        node: run.node.host,
+        serviceId: run.node.serviceId,
+        workflowId: run.workflowId,
+        runId: run.runId,
+        byHand: run.byHand,
+        force: run.input.force ?? false,
+        orphan: run.input.orphan ?? false,
+        by: run.by,
+      },
+    ]);
+    if (answer.kind === 'granted') return accept(run, answer.grant);
+    if (answer.kind === 'denied')
+      throw new Ending(answer.gate === 'alive' && (!run.byHand || run.grant) ? 'falseAlarm' : 'denied', answer.why);
+    enter(run, run.grant ? run.step : 'admission', `waits: ${answer.why}`);
+    const retries = run.retries;
+    await condition(() => run.stop !== null || run.retries !== retries, answer.againInMs, {
+      summary: `waits: ${answer.why}`,
+    });
+  }
+}
+
+function accept(run: Run, grant: NonNullable<Run['grant']>): void {
+  run.grant = grant;
+  run.node = grant.node;
+  run.width = grant.width;
+  reached(run, 'admitted');
+}
+
+/** Before the first off: evidence that is older than it may be is read anew, through the same gates. */
+export async function freshEvidence(run: Run): Promise<void> {
+  await unlessHeld(run);
+  const age = Date.now() - Date.parse(granted(run).at);
+  if (age > granted(run).policy.timings.evidenceMaxAgeMs) await admit(run);
+}
+
+/** Mode confirm: everything is prepared, then a person decides. A node that comes back meanwhile closes it by itself. */
+export async function approval(run: Run): Promise<void> {
+  if (granted(run).policy.mode !== 'confirm') return;
+  const t = granted(run).policy.timings;
+  enter(run, 'approval', 'waits for a person to approve');
+  raise(run, 'approval', approvalQuestion(run), 'approval');
+  for (let every = t.judgeAgainMs; !run.approved; every = Math.min(every * 2, t.judgeAgainMaxMs)) {
+    const answered = await condition(() => run.approved || run.stop !== null, every, { summary: 'waits for: approve' });
+    unlessStopped(run);
+    if (!answered) await admit(run);
+  }
+  settle(run, 'approval');
+  await admit(run);
+}
+
+function approvalQuestion(run: Run): Parameters<typeof raise>[2] {
+  const moves = run.snapshot?.instances.filter((i) => i.decision !== 'keep').length ?? 0;
+  const all = run.snapshot?.instances.length ?? 0;
+  return {
+    what: `${run.node.host} looks dead. Fence it and evacuate ${moves} of its ${all} instances?`,
+    answers: [
+      { verb: 'approve', json: '{"by":"your name"}', means: 'power it off, prove it, evacuate' },
+      { verb: 'abort', json: '{"by":"your name","reason":"…"}', means: 'leave it alone; nothing was touched' },
+    ],
+    commands: [
+      `openstack compute service list --host ${run.node.host}`,
+      `openstack server list --all-projects --host ${run.node.host}`,
+    ],
+  };
+}

@@ -1,0 +1,114 @@
+// The end of a run, however it came: locks lifted, outcome written, people told, the place given back. Nothing here can fail
+// the run: what does not work is said in the report.
+import { ActivityFailure, getExternalWorkflowHandle, log } from '@temporalio/workflow';
+import { marker, watchId, type Notice } from '../contract.ts';
+import type { Account, Planned, RecoveryReport, RunOutcome } from '../domain.ts';
+import { countOutcomes, outcomeOf } from '../policy.ts';
+import { brief } from '../proxies.ts';
+import { releaseSignal } from '../verbs.ts';
+import type { Ending } from './admission.ts';
+import { enter, show } from './console.ts';
+import { settleAs } from './evacuate-all.ts';
+import { nowIso, reached, type Run } from './run.ts';
+import { tell } from './tell.ts';
+
+export async function close(run: Run, ending: Ending | null): Promise<RecoveryReport> {
+  enter(run, 'closing', 'accounts for every instance and tells people');
+  for (const key of [...run.questions.keys()]) run.questions.delete(key);
+  leaveTheRest(run, ending?.reason ?? (run.stop ? `aborted by ${run.stop.by}` : 'not moved'));
+  const trouble = await tidy(run, ending);
+  const report = makeReport(run, ending, trouble);
+  run.report = report;
+  if (run.grant) await announce(run, report);
+  await release(run, report);
+  run.phase = 'closing';
+  enter(run, 'closed', `${report.outcome}: ${report.reason}`);
+  return report;
+}
+
+/** What was not moved when the run ended still stands in the account (S6), where the node was touched. */
+function leaveTheRest(run: Run, reason: string): void {
+  const left = (plan: Planned, why: string): void =>
+    settleAs(run, plan, { outcome: 'waiting', reason: `left on the node: ${why}`, host: null, at: nowIso() });
+  for (const p of [...run.pending.values()]) left(p.plan, p.held ?? reason);
+  if (run.stages['marked'] === undefined) return;
+  for (const plan of run.snapshot?.instances ?? []) if (!run.accounts.has(plan.id)) left(plan, reason);
+}
+
+/** Locks and the marker, only where we touched the node. Answers what did not work. */
+async function tidy(run: Run, ending: Ending | null): Promise<string[]> {
+  if (run.updatedAt === null && run.stages['marked'] === undefined) return [];
+  const { openstack } = brief(run.cloud);
+  const trouble: string[] = [];
+  try {
+    const { left } = await openstack.liftLocks.executeWithOptions({ summary: 'lift our locks' }, [
+      { marker: run.marker, instances: [...run.accounts.keys()] },
+    ]);
+    trouble.push(...left.map((l) => `instance ${l.id} is still locked by us: ${l.why}`));
+    const outcome = ending?.outcome ?? (run.stop ? 'aborted' : outcomeOf(countOutcomes([...run.accounts.values()])));
+    await openstack.markNode.executeWithOptions({ summary: `write the outcome: ${outcome}` }, [
+      { serviceId: run.node.serviceId, node: run.node.host, marker: marker(run.runId, outcome), forcedDown: true },
+    ]);
+  } catch (e) {
+    trouble.push(e instanceof ActivityFailure && e.cause instanceof Error ? e.cause.message : String(e));
+  }
+  return trouble;
+}
+
+function makeReport(run: Run, ending: Ending | null, trouble: string[]): RecoveryReport {
+  const instances: Account[] = [...run.accounts.values()];
+  const counts = countOutcomes(instances);
+  const outcome: RunOutcome = ending?.outcome ?? (run.stop ? 'aborted' : outcomeOf(counts));
+  const counted = Object.entries(counts)
+    .filter(([, n]) => n > 0)
+    .map(([k, n]) => `${n} ${k}`)
+    .join(', ');
+  const said = ending?.reason ?? (run.stop ? `aborted by ${run.stop.by}: ${run.stop.reason}` : '');
+  reached(run, 'ended');
+  return {
+    cloud: run.cloud,
+    node: run.node.host,
+    workflowId: run.workflowId,
+    runId: run.runId,
+    outcome,
+    reason: [said, run.proof ? counted || 'no instances' : '', ...trouble].filter(Boolean).join('; '),
+    startedAt: new Date(run.startedAt).toISOString(),
+    endedAt: nowIso(),
+    evidence: run.grant?.evidence ?? [],
+    proof: run.proof,
+    stages: run.stages,
+    instances,
+    counts,
+    decisions: run.decisions,
+  };
+}
+
+async function announce(run: Run, report: RecoveryReport): Promise<void> {
+  const touched = run.stages['marked'] !== undefined;
+  const audience: Notice['audience'] = touched && report.instances.length > 0 ? 'both' : 'admins';
+  const told = report.outcome === 'falseAlarm' && run.stages['told'] === undefined ? 'admins' : audience;
+  await tell(run, 'finished', {
+    stage: 'finished',
+    audience: told,
+    headline: `${run.node.host}: ${report.outcome} — ${report.reason}`,
+    instances: report.instances,
+    report,
+  });
+}
+
+async function release(run: Run, report: RecoveryReport): Promise<void> {
+  const untouched = !run.offSent;
+  try {
+    await getExternalWorkflowHandle(watchId(run.cloud)).signal(releaseSignal, {
+      node: run.node.host,
+      runId: run.runId,
+      outcome: report.outcome,
+      untouched,
+      standDown: untouched && report.outcome === 'aborted',
+      reason: report.reason,
+    });
+  } catch (e) {
+    log.warn('the watch was not told; it will see that this run is closed', { error: String(e) });
+  }
+  show(run);
+}

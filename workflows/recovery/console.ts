@@ -1,0 +1,104 @@
+// The one helper that shows a run in the Temporal UI: phase, search attributes, current details (a table of the instances
+// and what a person can do now, with the JSON to paste).
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { SEARCH_ATTRIBUTES, type Phase, type Question } from '../contract.ts';
+import type { Run } from './run.ts';
+
+/** The UI shows about this many rows well. */
+const ROWS = 50;
+
+/** Moves the run to a phase and shows it. `doing` is a sentence: what happens now, or what it waits for. */
+export function enter(run: Run, phase: Phase, doing: string): void {
+  run.step = phase;
+  run.doing = doing;
+  show(run);
+}
+
+/** What a person sees: a question or a pause covers the step underneath. */
+function phaseOf(run: Run): Phase {
+  if (run.step === 'closed') return 'closed';
+  if (run.stop && run.step !== 'closing') return 'aborting';
+  if (run.paused) return 'paused';
+  if (run.questions.size > 0 && run.moving.size === 0) return run.step === 'approval' ? 'approval' : 'blocked';
+  return run.step;
+}
+
+export function show(run: Run): void {
+  const phase = phaseOf(run);
+  if (phase !== run.phase && run.grant?.searchAttributes) {
+    const outcome = run.report ? [{ key: SEARCH_ATTRIBUTES.outcome, value: run.report.outcome }] : [];
+    upsertSearchAttributes([
+      { key: SEARCH_ATTRIBUTES.cloud, value: run.cloud },
+      { key: SEARCH_ATTRIBUTES.node, value: run.node.host },
+      { key: SEARCH_ATTRIBUTES.phase, value: phase },
+      ...outcome,
+    ]);
+  }
+  run.phase = phase;
+  setCurrentDetails(details(run));
+}
+
+export function details(run: Run): string {
+  return [
+    `**${run.node.host}** in ${run.cloud}: **${run.phase}** — ${run.doing}`,
+    ...[...run.questions.values()].map((q) => questionText(q.question)),
+    run.paused ? `Paused by ${run.paused.by} at ${clock(run.paused.at)}: ${run.paused.reason}` : '',
+    run.stop
+      ? `Aborted by ${run.stop.by}: ${run.stop.reason}. Nothing new begins; what runs is watched to its end.`
+      : '',
+    why(run),
+    instanceTable(run),
+    run.questions.size === 0 && run.step !== 'closed'
+      ? 'Nothing is asked of you. To stop: update `abort` with `{"by":"your name","reason":"…"}`.'
+      : '',
+  ]
+    .filter(Boolean)
+    .join('\n\n');
+}
+
+export function questionText(q: Question): string {
+  const answers = q.answers.map((a) => `* update \`${a.verb}\` with \`${a.json}\` — ${a.means}`);
+  const commands = q.commands.length > 0 ? ['To look yourself:', '```', ...q.commands, '```'] : [];
+  return [`### A person is needed: ${q.what}`, '', ...answers, '', ...commands].join('\n');
+}
+
+function why(run: Run): string {
+  const evidence = (run.grant?.evidence ?? []).map((e) => `${e.channel}: ${e.saw}`).join('; ');
+  const proof = run.proof
+    ? `Proven off (${run.proof.kind}, ${run.proof.level}: ${run.proof.devices.join(', ') || run.proof.by || '-'}) at ${clock(run.proof.readAt)}.`
+    : 'Not proven off: nothing is evacuated.';
+  const guard = run.guard.at ? ` The guard read it at ${clock(run.guard.at)}: ${run.guard.saw}.` : '';
+  return [evidence && `Why: ${evidence}.`, run.step === 'starting' ? '' : proof + guard].filter(Boolean).join(' ');
+}
+
+function instanceTable(run: Run): string {
+  const rows = [
+    ...[...run.pending.values()].map((p) => ({
+      name: p.plan.name,
+      state: run.moving.has(p.plan.id) ? 'moving' : p.held ? 'needs you' : 'to do',
+      where: '',
+      note: p.held ?? p.plan.reason,
+      first: p.held !== null,
+    })),
+    ...[...run.accounts.values()].map((a) => ({
+      name: a.name,
+      state: a.outcome,
+      where: a.host ?? '',
+      note: a.reason,
+      first: a.outcome === 'failed',
+    })),
+  ].sort((a, b) => Number(b.first) - Number(a.first));
+  if (rows.length === 0) return '';
+  const lines = rows.slice(0, ROWS).map((r) => `| ${cell(r.name)} | ${r.state} | ${cell(r.where)} | ${cell(r.note)} |`);
+  const more = rows.length > ROWS ? [`\n… and ${rows.length - ROWS} more (query \`state\`).`] : [];
+  return ['| instance | state | now on | note |', '| --- | --- | --- | --- |', ...lines, ...more].join('\n');
+}
+
+/** Instance names are their owners' words: no Markdown of theirs reaches the operators' console. */
+const cell = (text: string): string =>
+  text
+    .replace(/[\r\n]+/g, ' ')
+    .replace(/[\\|`*_<>[\]]/g, '\\$&')
+    .slice(0, 160);
+
+const clock = (iso: string): string => iso.slice(11, 19);

@@ -1,0 +1,118 @@
+// One per cloud, for ever: sweep → judge → one recoverNode per failed node. Its handlers admit every start, also those by
+// hand, one after the other, so that the limits hold over all of them. Watching costs no history: one long activity.
+import {
+  ActivityFailure,
+  TimeoutFailure,
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Finding, SweepResult } from '../activities/monitoring/contract.ts';
+import type { WatchInput } from './contract.ts';
+import { sweeping } from './proxies.ts';
+import { alarm, endAlarm } from './watch/alarms.ts';
+import { installWatchHandlers } from './watch/handlers.ts';
+import { forget, judgeFailed, startOrphan } from './watch/judge-failed.ts';
+import { keptOf, openWatch, showWatch, type Watch } from './watch/state.ts';
+
+/** Continue as new well before Temporal suggests it: the state is small. */
+const HISTORY = 4_000;
+
+export async function watchFleet(input: WatchInput): Promise<void> {
+  const watch = openWatch(input);
+  installWatchHandlers(watch);
+  let silent = 0;
+  while (workflowInfo().historyLength < HISTORY && !workflowInfo().continueAsNewSuggested) {
+    const result = await sweepOnce(watch);
+    silent = result ? 0 : silent + 1;
+    if (result) await digest(watch, result);
+    else await noMonitor(watch, silent);
+    showWatch(watch);
+  }
+  await condition(allHandlersFinished);
+  await continueAsNew<typeof watchFleet>({ ...input, ...watch.config, kept: keptOf(watch) });
+}
+
+/** Null: no monitor worker took it. */
+async function sweepOnce(watch: Watch): Promise<SweepResult | null> {
+  try {
+    return await sweeping(watch.cloud).sweepFleet.executeWithOptions({ summary: 'sweeps all nodes' }, [
+      {
+        policy: watch.config.policy,
+        policyHash: watch.config.policyHash,
+        cloud: watch.cloud,
+        open: [...watch.open.values()].map(({ node, workflowId, runId }) => ({ node, workflowId, runId })),
+        known: [...watch.known],
+        wakeInMs: watch.wakeInMs,
+        carried: watch.carry,
+      },
+    ]);
+  } catch (e) {
+    if (e instanceof ActivityFailure && e.cause instanceof TimeoutFailure) return null;
+    if (!(e instanceof ActivityFailure)) throw e;
+    await alarm(watch, 'sweep', `the sweep fails: ${e.cause?.message ?? e.message}`);
+    return null;
+  }
+}
+
+/** The dead man's switch: alarm once, then wait longer each time. */
+async function noMonitor(watch: Watch, times: number): Promise<void> {
+  await alarm(
+    watch,
+    'noMonitor',
+    `no monitor worker sweeps the cloud ${watch.cloud}: nobody watches its nodes (start one: npm start -- --role monitor)`,
+  );
+  await sleep(Math.min(10_000 * 2 ** Math.min(times, 5), 300_000), { summary: 'waits for a monitor worker' });
+}
+
+async function digest(watch: Watch, result: SweepResult): Promise<void> {
+  watch.sight = result.sight;
+  watch.carry = result.carry ?? watch.carry;
+  if (result.sight.whole) watch.lastWholeCount = result.sight.nodes;
+  await endAlarm(watch, 'noMonitor');
+  await endAlarm(watch, 'sweep');
+  for (const f of result.findings) await take(watch, f);
+  await judgeFailed(watch);
+}
+
+async function take(watch: Watch, f: Finding): Promise<void> {
+  const key = `${f.kind}:${f.node}`;
+  switch (f.kind) {
+    case 'failed':
+      watch.known.add(key);
+      watch.failed.set(f.node, f.suspicion);
+      return;
+    case 'cleared':
+      return forget(watch, f.node);
+    case 'orphan':
+      return startOrphan(watch, f.node);
+    case 'settled':
+      watch.known.add(key);
+      return;
+    case 'notOurs':
+      watch.known.add(key);
+      return alarm(
+        watch,
+        key,
+        `${f.node} is down with ${f.instances} instances and not ours: ${f.reason}. Start by hand with: npm run start-recovery -- ${f.node}`,
+      );
+    case 'closed':
+      watch.open.delete(f.node);
+      return;
+    case 'blind':
+      watch.known.add(key);
+      return alarm(watch, 'blind', `the monitors cannot see the fleet: ${f.why}. Nothing is fenced while this lasts`);
+    case 'sighted':
+      watch.known.delete('blind:');
+      return endAlarm(watch, 'blind');
+    case 'filesDiffer':
+      watch.known.add(key);
+      return alarm(
+        watch,
+        key,
+        `the monitor worker ${f.worker} has another configuration than the one in force (${watch.config.configuredBy}'s)`,
+      );
+  }
+}

@@ -1,0 +1,42 @@
+// What the admins are told of the fleet as a whole: once when it begins, once when it is over.
+import { workflowInfo } from '@temporalio/workflow';
+import { sendNotice } from '../recovery/tell.ts';
+import type { Watch } from './state.ts';
+
+/** One message per key until `endAlarm`. */
+export async function alarm(w: Watch, key: string, headline: string): Promise<void> {
+  if (w.alarms.has(key)) return;
+  w.alarms.set(key, new Date().toISOString());
+  await send(w, key, headline);
+}
+
+/** Says that it is over; nothing where it never began. */
+export async function endAlarm(w: Watch, key: string, over = 'it is over'): Promise<void> {
+  const since = w.alarms.get(key);
+  if (since === undefined) return;
+  w.alarms.delete(key);
+  await send(w, `${key}-over`, `${key} since ${since}: ${over}`);
+}
+
+async function send(w: Watch, key: string, headline: string): Promise<void> {
+  const { workflowId, runId } = workflowInfo();
+  const observedAt = new Date().toISOString();
+  await sendNotice(workflowId, runId, `alarm-${key.replace(/[^\w.-]/g, '-')}-${Date.parse(observedAt)}`, {
+    stage: 'alarm',
+    audience: 'admins',
+    cloud: w.cloud,
+    node: null,
+    key: `${runId}.alarm.${key}.${Date.parse(observedAt)}`,
+    observedAt,
+    since: null,
+    headline,
+    lines: w.sight
+      ? [`${w.sight.nodes} nodes, ${w.sight.alive} alive, failed: ${w.sight.failed.join(', ') || 'none'}`]
+      : [],
+    question: null,
+    tellNodeNames: true,
+    instances: [],
+    report: null,
+    run: { workflowId, runId },
+  });
+}

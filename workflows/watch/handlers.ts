@@ -1,0 +1,189 @@
+// What others say to the watch: runs ask for admission and give it back, monitor workers bring the policy, people pause.
+import { ApplicationFailure, getExternalWorkflowHandle, log, setHandler } from '@temporalio/workflow';
+import type { Admission, AdmissionRequest, By, OpenRun } from '../contract.ts';
+import { judgeGates, matches, widthOf } from '../policy.ts';
+import { brief } from '../proxies.ts';
+import * as verbs from '../verbs.ts';
+import { DESCRIPTIONS } from '../verbs.ts';
+import { endAlarm } from './alarms.ts';
+import { gateInput } from './judge-failed.ts';
+import { showWatch, watchState, type Watch } from './state.ts';
+
+export function installWatchHandlers(w: Watch): void {
+  // Admissions are answered one after the other: each sees the grants before it.
+  let last: Promise<unknown> = Promise.resolve();
+  const serial = <T>(f: () => Promise<T>): Promise<T> => {
+    const next = last.then(f, f);
+    last = next.catch(() => undefined);
+    return next;
+  };
+  setHandler(verbs.watchStateQuery, () => watchState(w), { description: DESCRIPTIONS.watchStateQuery });
+  setHandler(verbs.admitUpdate, (request) => serial(() => admit(w, request)), {
+    description: DESCRIPTIONS.admitUpdate,
+  });
+  setHandler(verbs.releaseSignal, (r) => {
+    if (r.standDown) w.standDowns.set(r.node, { at: new Date().toISOString(), reason: r.reason });
+    if (w.open.get(r.node)?.runId === r.runId) w.open.delete(r.node);
+    void share(w);
+    showWatch(w);
+  });
+  installConfigure(w);
+  installPause(w);
+}
+
+async function admit(w: Watch, q: AdmissionRequest): Promise<Admission> {
+  const t = w.config.policy.timings;
+  const before = w.open.get(q.node);
+  if (before && before.runId !== q.runId) log.warn('a newer run of this node asks', { node: q.node });
+  const mine: OpenRun = {
+    node: q.node,
+    workflowId: q.workflowId,
+    runId: q.runId,
+    grantedAt: null,
+    width: 0,
+    byHand: q.byHand,
+  };
+  w.open.set(q.node, before?.runId === q.runId ? before : mine);
+  const suspicion = w.failed.get(q.node);
+  const look = await brief(w.cloud).monitoring.lookAtFleet.executeWithOptions(
+    { summary: `fresh evidence of ${q.node}` },
+    [
+      {
+        policy: w.config.policy,
+        unmoved: suspicion ? { [q.node]: suspicion.node.updatedAt } : {},
+        closely: [q.node],
+        lastWholeCount: w.lastWholeCount,
+      },
+    ],
+  );
+  const seen = look.looks[q.node];
+  if (!seen) return { kind: 'denied', gate: 'gone', why: `${q.node} is not in Nova's list of services any more` };
+  if (q.serviceId && seen.node.serviceId !== q.serviceId)
+    return { kind: 'denied', gate: 'uuid', why: `${q.node} has another service UUID now: it was rebuilt meanwhile` };
+  const verdict = judgeGates(
+    gateInput(w, seen.node, { verdict: seen.verdict, byHand: q.byHand, force: q.force, orphan: q.orphan }, look.sight),
+  );
+  if (verdict.kind === 'deny') return { kind: 'denied', gate: verdict.gate, why: verdict.why };
+  if (verdict.kind === 'wait') return { kind: 'wait', gate: verdict.gate, why: verdict.why, againInMs: t.judgeAgainMs };
+  return grant(w, q, seen, suspicion?.silentMs ?? 0);
+}
+
+function grant(
+  w: Watch,
+  q: AdmissionRequest,
+  seen: {
+    node: Parameters<typeof gateInput>[1];
+    evidence: { channel: string; verdict: 'alive' | 'failed' | 'unknown'; saw: string; readAt: string }[];
+  },
+  silentMs: number,
+): Admission {
+  const at = new Date().toISOString();
+  const open = w.open.get(q.node);
+  if (open) open.grantedAt = at;
+  w.standDowns.delete(q.node);
+  w.grants = w.grants.filter((g) => Date.parse(at) - Date.parse(g.at) < 3_600_000 && g.runId !== q.runId);
+  w.grants.push({ node: q.node, runId: q.runId, at });
+  const width = widthOf(w.config.policy.evacuation, grantedRuns(w).length);
+  if (open) open.width = width;
+  void share(w);
+  showWatch(w);
+  return {
+    kind: 'granted',
+    grant: {
+      policy: w.config.policy,
+      width,
+      evidence: seen.evidence,
+      node: seen.node,
+      silentMs,
+      at,
+      searchAttributes: w.config.searchAttributes,
+    },
+  };
+}
+
+const grantedRuns = (w: Watch): OpenRun[] => [...w.open.values()].filter((o) => o.grantedAt !== null);
+
+/** The overall width, shared by the runs that are open now. A run that is gone needs none. */
+async function share(w: Watch): Promise<void> {
+  const runs = grantedRuns(w);
+  const width = widthOf(w.config.policy.evacuation, runs.length);
+  for (const o of runs.filter((r) => r.width !== width)) {
+    o.width = width;
+    await signalRun(w, o, (h) => h.signal(verbs.widthSignal, { width }));
+  }
+}
+
+async function signalRun(
+  w: Watch,
+  o: OpenRun,
+  send: (h: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
+): Promise<void> {
+  try {
+    await send(getExternalWorkflowHandle(o.workflowId, o.runId));
+  } catch {
+    if (w.open.get(o.node)?.runId === o.runId) w.open.delete(o.node);
+  }
+}
+
+function installConfigure(w: Watch): void {
+  setHandler(
+    verbs.configureUpdate,
+    async (c) => {
+      const changed = c.policyHash !== w.config.policyHash;
+      w.config = c;
+      for (const k of [...w.known].filter((x) => x.startsWith('filesDiffer:'))) {
+        w.known.delete(k);
+        await endAlarm(w, k, `the configuration of ${c.configuredBy} is in force`);
+      }
+      if (changed)
+        for (const o of [...w.open.values()]) {
+          const excluded = matches([...c.policy.exclude, ...c.policy.carries], o.node);
+          await signalRun(w, o, (h) =>
+            h.signal(verbs.policySignal, { mode: c.policy.mode, excluded, policyHash: c.policyHash }),
+          );
+        }
+      showWatch(w);
+      return changed ? 'the new configuration is in force' : 'unchanged';
+    },
+    { description: DESCRIPTIONS.configureUpdate },
+  );
+}
+
+function installPause(w: Watch): void {
+  const checkBy = (verb: string) => (x: By) => {
+    if (typeof x !== 'object' || x === null || typeof x.by !== 'string' || x.by.trim() === '')
+      throw ApplicationFailure.nonRetryable(
+        `${verb}: "by" is missing: who are you? (send {"by":"your name","reason":"…"})`,
+        'Refused',
+      );
+  };
+  setHandler(
+    verbs.pauseWatchUpdate,
+    async ({ by, reason }) => {
+      w.paused ??= { by, reason: reason ?? '', at: new Date().toISOString() };
+      showWatch(w);
+      return `paused: nothing new is fenced or evacuated.${await tellOpen(w, 'pause', by, reason ?? '')}`;
+    },
+    { description: DESCRIPTIONS.pauseWatchUpdate, validator: checkBy('pause') },
+  );
+  setHandler(
+    verbs.resumeWatchUpdate,
+    async ({ by, reason }) => {
+      const was = w.paused;
+      w.paused = null;
+      showWatch(w);
+      return `${was ? `resumed (was paused by ${was.by})` : 'it was not paused'}.${await tellOpen(w, 'resume', by, reason ?? '')}`;
+    },
+    { description: DESCRIPTIONS.resumeWatchUpdate, validator: checkBy('resume') },
+  );
+}
+
+/** Reaches every open run and answers when all have acknowledged. */
+async function tellOpen(w: Watch, verb: 'pause' | 'resume', by: string, reason: string): Promise<string> {
+  const runs = [...w.open.values()];
+  if (runs.length === 0) return ' No recovery is open.';
+  const said = await brief(w.cloud).monitoring.tellRuns.executeWithOptions({ summary: `${verb} ${runs.length} runs` }, [
+    { verb, by, reason, workflowIds: runs.map((r) => r.workflowId) },
+  ]);
+  return said.map((s) => ` ${s.workflowId}: ${s.acknowledged ? s.answer : `NOT reached: ${s.answer}`}`).join('');
+}

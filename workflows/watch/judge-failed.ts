@@ -1,0 +1,100 @@
+// Failed nodes, judged all together on the latest sweep: those that pass the gates get their recovery, the others a reason.
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { nodeWorkflowId, WORKFLOW_TYPES, type RecoverInput } from '../contract.ts';
+import { judgeGates, type GateInput, type GateVerdict } from '../policy.ts';
+import { alarm, endAlarm } from './alarms.ts';
+import type { Watch } from './state.ts';
+
+const HOUR = 3_600_000;
+
+export async function judgeFailed(w: Watch): Promise<void> {
+  w.held.clear();
+  for (const [node, suspicion] of w.failed) {
+    if (w.open.has(node)) continue;
+    const verdict = judgeGates(
+      gateInput(w, suspicion.node, { verdict: 'failed', byHand: false, force: false, orphan: false }),
+    );
+    if (verdict.kind === 'pass') await startRecovery(w, node, {});
+    else await hold(w, node, verdict);
+  }
+  if (![...w.held.values()].some((why) => why.startsWith('share:')))
+    await endAlarm(w, 'storm', 'the number of failed nodes is within the limits');
+  w.wakeInMs = nextWake(w);
+}
+
+/** While something waits it is judged again, on fresh evidence: soon, then less often. */
+function nextWake(w: Watch): number | null {
+  const t = w.config.policy.timings;
+  if (w.held.size === 0 && w.open.size === 0) return null;
+  if (w.held.size === 0) return t.judgeAgainMs;
+  return Math.min(t.judgeAgainMaxMs, w.wakeInMs === null ? t.judgeAgainMs : w.wakeInMs * 2);
+}
+
+async function hold(w: Watch, node: string, verdict: Exclude<GateVerdict, { kind: 'pass' }>): Promise<void> {
+  w.held.set(node, `${verdict.gate}: ${verdict.why}`);
+  // One message for a storm, however many nodes; one per node for what is its own.
+  if (verdict.gate === 'share') await alarm(w, 'storm', `nothing is fenced: ${verdict.why}`);
+  else if (verdict.gate === 'observe')
+    await alarm(w, `observe:${node}`, `${node} is failed; in mode confirm or auto Lifeboat would recover it now`);
+  else if (verdict.gate === 'carries' || verdict.gate === 'excluded')
+    await alarm(w, `${verdict.gate}:${node}`, `${node} is failed and left alone: ${verdict.why}`);
+}
+
+/** Everything a gate looks at, from what the watch knows now. */
+export function gateInput(
+  w: Watch,
+  node: GateInput['node'],
+  about: Pick<GateInput, 'verdict' | 'byHand' | 'force' | 'orphan'>,
+  sight: GateInput['sight'] | null = w.sight,
+): GateInput {
+  const now = Date.now();
+  return {
+    policy: w.config.policy,
+    node,
+    paused: w.paused,
+    stoodDown: w.standDowns.get(node.host)?.reason ?? null,
+    sight: sight ?? { whole: false, trouble: 'no sweep yet', nodes: 0, failed: [], ours: [] },
+    othersOpen: [...w.open.values()].filter((o) => o.grantedAt !== null && o.node !== node.host).length,
+    grantsLastHour: w.grants.filter((g) => g.node !== node.host && now - Date.parse(g.at) < HOUR).length,
+    upMs: now - Date.parse(w.startedAt),
+    ...about,
+  };
+}
+
+/** The node is alive again, or its verdict is gone: a later failure is a new one. */
+export async function forget(w: Watch, node: string): Promise<void> {
+  w.failed.delete(node);
+  w.held.delete(node);
+  w.standDowns.delete(node);
+  for (const kind of ['failed', 'settled', 'notOurs', 'orphan']) w.known.delete(`${kind}:${node}`);
+  for (const kind of ['observe', 'carries', 'excluded', 'notOurs'])
+    await endAlarm(w, `${kind}:${node}`, `${node} is not failed any more`);
+}
+
+/** Our marker, no outcome, no open run: the run was terminated or its history lost. It is taken up again. */
+export async function startOrphan(w: Watch, node: string): Promise<void> {
+  if (w.open.has(node)) return;
+  await startRecovery(w, node, {
+    orphan: true,
+    reason: 'an earlier run of this node is gone; its evacuations are taken up',
+  });
+}
+
+async function startRecovery(w: Watch, node: string, more: Partial<RecoverInput>): Promise<void> {
+  const workflowId = nodeWorkflowId(w.cloud, node);
+  try {
+    const child = await startChild(WORKFLOW_TYPES.recover, {
+      workflowId,
+      args: [{ node, cloud: w.cloud, automatic: true, by: 'the monitor', ...more } satisfies RecoverInput],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      workflowTaskTimeout: '5s',
+      staticSummary: `recovers ${node}`,
+    });
+    w.open.set(node, { node, workflowId, runId: child.firstExecutionRunId, grantedAt: null, width: 0, byHand: false });
+  } catch (e) {
+    if (!(e instanceof WorkflowExecutionAlreadyStartedError)) throw e;
+    // Another operation on the node is open (by hand, or a readmission): it is looked at again at the next wake.
+    w.held.set(node, 'busy: another operation on this node is open');
+  }
+}

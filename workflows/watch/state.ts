@@ -1,0 +1,106 @@
+// What the watch knows between two sweeps, and how it is shown and carried through continue-as-new.
+import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import type { FleetSight, SweepCarry } from '../../activities/monitoring/contract.ts';
+import type { OpenRun, WatchInput, WatchKept, WatchState } from '../contract.ts';
+import { LARGE_FLEET } from '../defaults.ts';
+import type { Suspicion } from '../domain.ts';
+import { deathToFirstPost } from '../policy.ts';
+
+export interface Watch {
+  cloud: string;
+  startedAt: string;
+  config: Pick<WatchInput, 'policy' | 'policyHash' | 'configuredBy' | 'searchAttributes'>;
+  paused: WatchKept['paused'];
+  /** Runs that hold or ask for a grant, by node. */
+  open: Map<string, OpenRun>;
+  standDowns: Map<string, { at: string; reason: string }>;
+  failed: Map<string, Suspicion>;
+  /** Findings the sweep need not tell again, `${kind}:${node}`. */
+  known: Set<string>;
+  /** Alarms that were sent and are not over, key → when. */
+  alarms: Map<string, string>;
+  grants: { node: string; runId: string; at: string }[];
+  sight: FleetSight | null;
+  carry: SweepCarry | null;
+  lastWholeCount: number;
+  /** Why a failed node is not being recovered. */
+  held: Map<string, string>;
+  /** The sweep comes back at the latest after this long; null when nothing waits to be judged again. */
+  wakeInMs: number | null;
+}
+
+export function openWatch(input: WatchInput): Watch {
+  const k = input.kept;
+  const { policy, policyHash, configuredBy, searchAttributes } = input;
+  return {
+    cloud: input.cloud,
+    startedAt: k?.startedAt ?? workflowInfo().startTime.toISOString(),
+    config: { policy, policyHash, configuredBy, searchAttributes },
+    paused: k?.paused ?? null,
+    open: new Map((k?.open ?? []).map((o) => [o.node, o])),
+    standDowns: new Map(Object.entries(k?.standDowns ?? {})),
+    failed: new Map(Object.entries(k?.failed ?? {})),
+    known: new Set(k?.known ?? []),
+    alarms: new Map(Object.entries(k?.alarms ?? {})),
+    grants: k?.grants ?? [],
+    sight: null,
+    carry: k?.carry ?? null,
+    lastWholeCount: k?.lastWholeCount ?? 0,
+    held: new Map(),
+    wakeInMs: null,
+  };
+}
+
+export function keptOf(w: Watch): WatchKept {
+  return {
+    startedAt: w.startedAt,
+    paused: w.paused,
+    open: [...w.open.values()],
+    standDowns: Object.fromEntries(w.standDowns),
+    failed: Object.fromEntries(w.failed),
+    known: [...w.known],
+    alarms: Object.fromEntries(w.alarms),
+    grants: w.grants,
+    carry: w.carry,
+    lastWholeCount: w.lastWholeCount,
+  };
+}
+
+export function watchState(w: Watch): WatchState {
+  const nodes = w.sight?.nodes ?? 0;
+  return {
+    cloud: w.cloud,
+    mode: w.config.policy.mode,
+    policyHash: w.config.policyHash,
+    paused: w.paused,
+    sight: w.sight,
+    open: [...w.open.values()],
+    standDowns: [...w.standDowns.keys()],
+    held: Object.fromEntries(w.held),
+    alarms: [...w.alarms.keys()],
+    deathToFirstPostMs: deathToFirstPost(w.config.policy, nodes, LARGE_FLEET),
+  };
+}
+
+/** The watch's page in the Temporal UI. */
+export function showWatch(w: Watch): void {
+  const s = w.sight;
+  const held = [...w.held].map(([node, why]) => `* **${node}** is failed and not recovered: ${why}`);
+  const open = [...w.open.values()].map((o) => `* **${o.node}** is being recovered: workflow \`${o.workflowId}\``);
+  setCurrentDetails(
+    [
+      `**${w.cloud}**: mode **${w.config.policy.mode}**${w.paused ? `, **paused** by ${w.paused.by}: ${w.paused.reason}` : ''}`,
+      s
+        ? `At ${s.readAt.slice(11, 19)}: ${s.nodes} nodes, ${s.alive} alive, ${s.failed.length} failed, ${s.unknown} unknown, ${s.ours.length} off by us${s.whole ? '' : ` — **not whole: ${s.trouble}**`}`
+        : 'The first sweep is under way.',
+      ...open,
+      ...held,
+      w.alarms.size > 0 ? `Alarms: ${[...w.alarms.keys()].join(', ')}` : '',
+      w.paused
+        ? 'To go on: update `resume` with `{"by":"your name"}`.'
+        : 'To stop everything new: update `pause` with `{"by":"your name","reason":"…"}`.',
+    ]
+      .filter(Boolean)
+      .join('\n\n'),
+  );
+}
