@@ -19,6 +19,18 @@ export interface FleetSight {
   readAt: string;
 }
 
+/** What one sweep activity hands to the next, maybe in another worker: ages of the nodes that are not plainly healthy. Opaque. */
+export interface SweepCarry {
+  v: 1;
+  /** Sweeps so far: of two carries the one with more is newer. */
+  sweeps: number;
+  lastWholeCount: number;
+  notWhole: number;
+  /** The nodes that are not named: known to move regularly, or not known. */
+  rest: 'regular' | 'unknown';
+  nodes: Record<string, [string | null, ...number[]]>;
+}
+
 export interface SweepInput {
   policy: Policy;
   /** Hash of the policy that the watch follows: a worker with another file says so. */
@@ -30,6 +42,10 @@ export interface SweepInput {
   known: string[];
   /** Return at the latest after this long (then the watch judges again). Null: only for a finding. */
   wakeInMs: number | null;
+  /** `carry` of the result before: without it a change of worker loses the ages of what was about to be found. */
+  carried?: SweepCarry | null;
+  /** A person says that the fleet was made smaller, and now has this many nodes: the list may shrink to it. */
+  acceptNodes?: number;
 }
 
 export type Finding =
@@ -52,6 +68,7 @@ export interface SweepResult {
   findings: Finding[];
   sight: FleetSight;
   sweeps: number;
+  carry: SweepCarry;
 }
 
 export interface MonitoringActivities {

@@ -1,0 +1,184 @@
+// The long-running activity that watches the whole fleet: one list call per interval, no history, until there is something that
+// the watch does not know.
+import { Context, activityInfo } from '@temporalio/activity';
+import { setMaxListeners } from 'node:events';
+import type { Finding, SweepInput, SweepResult } from './contract.ts';
+import { fromCarry, fromHeartbeat, toCarry, toHeartbeat } from './carry.ts';
+import type { Clock } from './clock.ts';
+import { closedRuns } from './closed-runs.ts';
+import type { OpenRuns } from './closed-runs.ts';
+import { findIn, keyOf, notOurs } from './findings.ts';
+import { EMPTY_MEMORY, gapAfter, intervalOf } from './judge.ts';
+import type { Memory } from './judge.ts';
+import { beating } from './beating.ts';
+import type { Pulse } from './beating.ts';
+import { sweepMetrics } from './metrics.ts';
+import { sweepOnce } from './sweep.ts';
+import type { Eyes, Sweep } from './sweep.ts';
+
+export interface SweepDeps extends Eyes {
+  /** Hash of the policy in this worker's own file. */
+  policyHash: string;
+  /** Who we are, for `filesDiffer`. */
+  worker: string;
+  runs(): OpenRuns;
+}
+
+/** What a worker remembers between two sweep activities; ages of a moment long ago are forgotten, habits are not. */
+export interface Recollection {
+  memory: Memory;
+  atMs: number;
+}
+
+/**
+ * Makes `sweepFleet`. Heartbeats every second, resumes from the last heartbeat of the attempt before. Reads only. Ends by a finding,
+ * at `wakeInMs`, or rejects with CancelledFailure; troubles of Nova are in the sight, never an error.
+ */
+export function makeSweepFleet(deps: SweepDeps): {
+  sweepFleet: (input: SweepInput) => Promise<SweepResult>;
+  /** What this worker's sweep knows now; null before the first one. */
+  memory: () => Memory | null;
+} {
+  let last: Recollection | null = null;
+  const sweepFleet = async (input: SweepInput): Promise<SweepResult> => {
+    const { cancelled, cancellationSignal } = Context.current();
+    // Every sweep listens for as long as it looks.
+    setMaxListeners(0, cancellationSignal);
+    const { memory, ranMs } = recall(deps.clock, input, last);
+    const measure = sweepMetrics(input.cloud);
+    const onSweep = (sweep: Sweep): void => {
+      last = { memory: sweep.memory, atMs: deps.clock.now() };
+      measure(sweep.sight);
+    };
+    const run = new Watching({ ...deps, onSweep }, input, memory, ranMs, cancellationSignal);
+    const pulse = beating(deps.clock, () => run.details(), stuckAfter(input));
+    try {
+      return await run.untilFound(pulse);
+    } catch (error) {
+      if (cancellationSignal.aborted) await cancelled;
+      throw error;
+    } finally {
+      pulse.stop();
+    }
+  };
+  return { sweepFleet, memory: () => last?.memory ?? null };
+}
+
+/** The newest of what the attempt before, the activity before and this worker itself remember. */
+function recall(clock: Clock, input: SweepInput, last: Recollection | null): { memory: Memory; ranMs: number } {
+  const beat = fromHeartbeat(activityInfo().heartbeatDetails);
+  const ours = last && forget(last, clock.now() - last.atMs, input);
+  const all = [beat?.memory, ours, fromCarry(input.carried)].filter((m) => m != null);
+  const newest = all.reduce((a, b) => (b.sweeps > a.sweeps ? b : a), EMPTY_MEMORY);
+  const shrunk = Math.min(newest.lastWholeCount, input.acceptNodes ?? Infinity);
+  return { memory: { ...newest, lastWholeCount: shrunk }, ranMs: beat?.ranMs ?? 0 };
+}
+
+function forget({ memory }: Recollection, agoMs: number, { policy }: SweepInput): Memory {
+  if (agoMs <= gapAfter(policy.timings, memory.nodes.size)) return memory;
+  const young = { unmovedMs: 0, silentMs: 0, failed: 0, down: 0, torn: true };
+  return { ...memory, notWhole: 0, nodes: new Map([...memory.nodes].map(([h, a]) => [h, { ...a, ...young }])) };
+}
+
+/** A sweep that takes longer than this hangs: the heartbeats stop, and another worker takes over. */
+const stuckAfter = ({ policy: { timings: t } }: SweepInput): number =>
+  4 * Math.max(t.novaReadMs, t.sweepEveryLargeMs, t.sweepEveryMs) + 2 * t.tcpTimeoutMs;
+
+type WatchingDeps = SweepDeps & { onSweep(sweep: Sweep): void };
+
+class Watching {
+  memory: Memory;
+  readonly #deps: WatchingDeps;
+  readonly #input: SweepInput;
+  readonly #signal: AbortSignal;
+  readonly #startedAt: number;
+  /** When the list of the last whole sweep was read, in this attempt. */
+  #wholeAt: number | null = null;
+  #runsSeenAt: number | null = null;
+  /** Held by a person and without instances, or not countable: not counted again for a while. */
+  readonly #counted = new Map<string, number>();
+
+  constructor(deps: WatchingDeps, input: SweepInput, memory: Memory, ranMs: number, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#input = input;
+    this.memory = memory;
+    this.#signal = signal;
+    this.#startedAt = deps.clock.now() - ranMs;
+  }
+
+  get #ranMs(): number {
+    return this.#deps.clock.now() - this.#startedAt;
+  }
+
+  details(): unknown {
+    return toHeartbeat(this.memory, this.#ranMs, this.#input.policy.timings);
+  }
+
+  async untilFound(pulse: Pulse): Promise<SweepResult> {
+    const { clock } = this.#deps;
+    const { timings } = this.#input.policy;
+    const wakeInMs = this.#input.wakeInMs ?? Infinity;
+    for (;;) {
+      const begun = clock.now();
+      const sweep = await this.#sweep();
+      const findings = await this.#findings(sweep);
+      pulse.beat();
+      const result = { findings, sight: sweep.sight, sweeps: this.memory.sweeps };
+      const next = Math.max(0, begun + intervalOf(timings, sweep.sight.nodes) - clock.now());
+      const wake = wakeInMs - this.#ranMs;
+      if (findings.length === 0 && wake > 0) await clock.sleep(Math.min(next, wake), this.#signal);
+      if (findings.length > 0 || wake <= next) return { ...result, carry: toCarry(this.memory, timings) };
+    }
+  }
+
+  async #sweep(): Promise<Sweep> {
+    const { clock } = this.#deps;
+    const { policy } = this.#input;
+    let readAt = 0;
+    const since = (): number | null => {
+      readAt = clock.now();
+      const elapsed = this.#wholeAt === null ? null : readAt - this.#wholeAt;
+      return elapsed !== null && elapsed <= gapAfter(policy.timings, this.memory.nodes.size) ? elapsed : null;
+    };
+    const sweep = await sweepOnce(this.#deps, policy, this.memory, since, this.#signal);
+    this.memory = sweep.memory;
+    this.#wholeAt = sweep.sight.whole ? readAt : null;
+    this.#deps.onSweep(sweep);
+    return sweep;
+  }
+
+  async #findings(sweep: Sweep): Promise<Finding[]> {
+    const { findings, held } = findIn(sweep, this.#input);
+    const { policyHash, known } = this.#input;
+    const differ: Finding = { kind: 'filesDiffer', node: '', worker: this.#deps.worker };
+    if (policyHash !== this.#deps.policyHash && !known.includes(keyOf(differ))) findings.push(differ);
+    for (const node of held) findings.push(...(await this.#countInstances(node)));
+    return [...findings, ...(await this.#closed())];
+  }
+
+  async #countInstances(node: Parameters<typeof notOurs>[0]): Promise<Finding[]> {
+    const { clock, openstack } = this.#deps;
+    const { judgeAgainMaxMs, novaReadMs } = this.#input.policy.timings;
+    const before = this.#counted.get(node.host);
+    if (before !== undefined && clock.now() - before < judgeAgainMaxMs) return [];
+    this.#counted.set(node.host, clock.now());
+    try {
+      const on = await openstack.compute.instances(node.host, { signal: this.#signal, timeoutMs: novaReadMs });
+      return on.length > 0 ? [notOurs(node, on.length)] : [];
+    } catch {
+      // Only a page to people hangs on this number; the node is asked for again after a while.
+      this.#signal.throwIfAborted();
+      return [];
+    }
+  }
+
+  async #closed(): Promise<Finding[]> {
+    const { clock, runs } = this.#deps;
+    const due = this.#runsSeenAt === null || clock.now() - this.#runsSeenAt >= this.#input.policy.timings.judgeAgainMs;
+    if (!due || this.#input.open.length === 0) return [];
+    this.#runsSeenAt = clock.now();
+    return (await closedRuns(runs(), this.#input.open, this.#signal)).filter(
+      (f) => !this.#input.known.includes(keyOf(f)),
+    );
+  }
+}
