@@ -1,0 +1,219 @@
+// What a test or the demo does to the world by hand: faults of nodes and BMCs, and what people do meanwhile.
+import type { Centre } from './centre.ts';
+import { changeInstance, instanceOf, nodeOf } from './centre.ts';
+import { addInstance, addPerson } from './founding.ts';
+import type { NewInstance } from './founding.ts';
+import { newRecord, setRecord, startGuest, stopGuest } from './guests.ts';
+import type { BmcFaults, Instance, MigrationRow, ServerGroup } from './model.ts';
+import {
+  crashOs,
+  drain,
+  hangOs,
+  knockable,
+  powerDown,
+  powerUp,
+  report,
+  startAgent,
+  stopAgent,
+  thawOs,
+} from './node-life.ts';
+import { removeInstance } from './nova-actions.ts';
+import { evacuate } from './nova-evacuate.ts';
+import { allocate, release } from './scheduler.ts';
+import type { Capacity } from './settings.ts';
+
+export interface Hands {
+  /** Electricity gone. `withBmc`: its BMC has none either, and is silent. */
+  powerLoss(node: string, o?: { withBmc?: boolean }): Promise<void>;
+  powerOn(node: string): Promise<void>;
+  powerOff(node: string): Promise<void>;
+  /** OS dead, power on, guests still running: only fencing ends them. */
+  crash(node: string): Promise<void>;
+  hang(node: string): Promise<void>;
+  thaw(node: string): Promise<void>;
+  agentDown(node: string): void;
+  agentUp(node: string): void;
+  bmc(node: string, faults: BmcFaults | null): void;
+  bmcDead(node: string): Promise<void>;
+  bmcBack(node: string): Promise<void>;
+  /** `network`: its address is silent though it lives; `bus`: its reports do not arrive; `bmc`: its BMC is silent. */
+  cut(node: string, what: 'network' | 'bus' | 'bmc'): Promise<void>;
+  mend(node: string, what: 'network' | 'bus' | 'bmc'): Promise<void>;
+  /** Moves nodes to a cell of that name, which answers or not. */
+  cell(name: string, nodes: string[]): void;
+  cellDown(name: string): void;
+  cellUp(name: string): void;
+  /** RabbitMQ gone: no report arrives, an evacuation answers 500 and leaves a record behind. */
+  brokerDown(): void;
+  brokerUp(): void;
+  addInstance(o: NewInstance): Instance;
+  deleteInstance(idOrName: string): void;
+  /** A live migration by a person; the record stays `running` until it is over. Cloud ms. */
+  migrate(idOrName: string, to: string, ms?: number): MigrationRow;
+  /** By a person, not by Lifeboat (the log says `operator`). */
+  evacuateByHand(idOrName: string, to?: string): void;
+  setRecord(id: number, status: string, dest?: string): void;
+  instance(idOrName: string): Instance;
+  changeInstance(idOrName: string, change: Partial<Instance>): void;
+  disableByPerson(node: string, reason: string, o?: { forcedDown?: boolean }): void;
+  enableByPerson(node: string): void;
+  spawnDelay(node: string, ms: number): void;
+  failSpawn(node: string, how: 'claim' | 'spawn' | null): void;
+  capacity(node: string, capacity: Partial<Capacity>): void;
+  aggregate(node: string, names: string[]): void;
+  group(name: string, policy: ServerGroup['policy'], project: string): string;
+  person(name: string, project: string, o?: { role?: string; email?: string | null; enabled?: boolean }): string;
+}
+
+export function hands(centre: Centre): Hands {
+  return { ...nodeHands(centre), ...bmcHands(centre), ...cloudHands(centre), ...peopleHands(centre) };
+}
+
+type NodeVerb =
+  'powerLoss' | 'powerOn' | 'powerOff' | 'crash' | 'hang' | 'thaw' | 'agentDown' | 'agentUp' | 'cut' | 'mend';
+
+function nodeHands(centre: Centre): Pick<Hands, NodeVerb> {
+  const at = (name: string) => nodeOf(centre, name);
+  const set = async (name: string, what: 'network' | 'bus' | 'bmc', isCut: boolean) => {
+    const node = at(name);
+    centre.log.add({ kind: 'note', what: `${what} ${isCut ? 'cut' : 'mended'}`, node: name });
+    if (what === 'bmc') await (isCut ? node.bmc.door?.silence() : node.bmc.door?.answer());
+    if (what === 'network') {
+      node.networkCut = isCut;
+      await knockable(centre, node);
+    }
+    if (what === 'bus') {
+      node.busCut = isCut;
+      drain(node);
+      report(centre, node);
+    }
+  };
+  return {
+    async powerLoss(name, o) {
+      const node = at(name);
+      if (o?.withBmc) await node.bmc.door?.silence();
+      await powerDown(centre, node, 'power loss');
+    },
+    async powerOn(name) {
+      const node = at(name);
+      await node.bmc.door?.answer();
+      powerUp(centre, node, 'by hand');
+    },
+    powerOff: (name) => powerDown(centre, at(name), 'by hand'),
+    crash: (name) => crashOs(centre, at(name)),
+    hang: (name) => hangOs(centre, at(name)),
+    thaw: (name) => thawOs(centre, at(name)),
+    agentDown: (name) => stopAgent(centre, at(name)),
+    agentUp: (name) => startAgent(centre, at(name)),
+    cut: (name, what) => set(name, what, true),
+    mend: (name, what) => set(name, what, false),
+  };
+}
+
+function bmcHands(centre: Centre): Pick<Hands, 'bmc' | 'bmcDead' | 'bmcBack'> {
+  return {
+    bmc(name, faults) {
+      nodeOf(centre, name).bmc.faults = faults ?? {};
+    },
+    bmcDead: async (name) => nodeOf(centre, name).bmc.door?.silence(),
+    bmcBack: async (name) => nodeOf(centre, name).bmc.door?.answer(),
+  };
+}
+
+type CloudVerb = 'cell' | 'cellDown' | 'cellUp' | 'brokerDown' | 'brokerUp' | 'spawnDelay' | 'failSpawn' | 'capacity';
+
+function cloudHands(centre: Centre): Pick<Hands, CloudVerb | 'aggregate' | 'group'> {
+  const at = (name: string) => nodeOf(centre, name);
+  const broker = (isCut: boolean) => {
+    if (isCut) centre.downCells.add('broker');
+    else centre.downCells.delete('broker');
+    for (const node of centre.nodes.values()) node.busCut = isCut;
+    if (!isCut) for (const node of centre.nodes.values()) drain(node);
+  };
+  return {
+    cell(name, nodes) {
+      for (const node of nodes) at(node).cell = name;
+    },
+    cellDown: (name) => void centre.downCells.add(name),
+    cellUp: (name) => void centre.downCells.delete(name),
+    brokerDown: () => broker(true),
+    brokerUp: () => broker(false),
+    spawnDelay(name, ms) {
+      at(name).spawnDelayMs = ms;
+    },
+    failSpawn(name, how) {
+      at(name).failSpawn = how;
+    },
+    capacity(name, capacity) {
+      Object.assign(at(name).capacity, capacity);
+    },
+    aggregate(name, names) {
+      at(name).aggregates = names;
+    },
+    group(name, policy, project) {
+      const id = centre.random.uuid();
+      const projectId = [...centre.projects.values()].find((p) => p.name === project)?.id ?? '';
+      centre.groups.set(id, { id, name, policy, projectId, userId: '', members: [] });
+      return id;
+    },
+  };
+}
+
+type PeopleVerb = 'addInstance' | 'deleteInstance' | 'migrate' | 'evacuateByHand' | 'setRecord' | 'instance';
+
+function peopleHands(
+  centre: Centre,
+): Pick<Hands, PeopleVerb | 'changeInstance' | 'disableByPerson' | 'enableByPerson' | 'person'> {
+  const the = (idOrName: string) => instanceOf(centre, idOrName);
+  const row = (name: string, change: { disabled: boolean; reason: string | null; forcedDown?: boolean }) => {
+    const { service } = nodeOf(centre, name);
+    Object.assign(service, { disabled: change.disabled, disabledReason: change.reason, updatedAt: centre.now() });
+    if (change.forcedDown !== undefined) service.forcedDown = change.forcedDown;
+    service.disabledTrait = change.disabled;
+    const status = change.disabled ? 'disabled' : 'enabled';
+    const { forcedDown } = service;
+    centre.log.add({ kind: 'service', node: name, status, reason: change.reason, forcedDown, by: 'operator' });
+  };
+  return {
+    addInstance: (o) => addInstance(centre, o),
+    deleteInstance: (idOrName) => removeInstance(centre, the(idOrName)),
+    migrate: (idOrName, to, ms = 5_000) => migrate(centre, the(idOrName), to, ms),
+    evacuateByHand: (idOrName, to) =>
+      evacuate(centre, { instance: the(idOrName), host: to ?? null, endStopped: false, by: 'operator' }),
+    setRecord(id, status, dest) {
+      const record = centre.records.find((r) => r.id === id);
+      if (!record) throw new Error(`set record ${id}: there is none`);
+      setRecord(centre, record, status, dest);
+    },
+    instance: the,
+    changeInstance: (idOrName, change) => changeInstance(centre, the(idOrName), 'by hand', change),
+    disableByPerson: (name, reason, o) => row(name, { disabled: true, reason, ...o }),
+    enableByPerson: (name) => row(name, { disabled: false, reason: null, forcedDown: false }),
+    person(name, project, o) {
+      const id = addPerson(centre, name, project, o?.role ?? 'member', o?.email);
+      centre.users.get(id)!.enabled = o?.enabled ?? true;
+      return id;
+    },
+  };
+}
+
+// Live migration: the guest goes on at the source until the switch; a source or destination that dies leaves the record running.
+function migrate(centre: Centre, instance: Instance, to: string, ms: number): MigrationRow {
+  const source = nodeOf(centre, instance.host ?? '');
+  const dest = nodeOf(centre, to);
+  const record = newRecord(centre, instance, 'live-migration', 'operator');
+  setRecord(centre, record, 'running', to);
+  changeInstance(centre, instance, 'live migration', { taskState: 'migrating' });
+  allocate(centre, instance, dest);
+  const done = () => {
+    if (source.os !== 'up' || instance.deleted) return;
+    stopGuest(centre, source, instance.id, 'migrated away');
+    source.disks.delete(instance.id);
+    startGuest(centre, dest, instance.id, 'migrated');
+    release(centre, instance, source);
+    changeInstance(centre, instance, 'migrated', { host: to, taskState: null, zone: dest.zone });
+    setRecord(centre, record, 'completed');
+  };
+  centre.later(ms, done, dest.timers);
+  return record;
+}
