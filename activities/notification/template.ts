@@ -20,7 +20,7 @@ export interface Rendering {
 }
 
 // A tag, with the blank rest of its line on both sides: a line that has only a section's tag is not printed.
-const TAG = /(^[ \t]*)?\{\{([#^/>]?)\s*([\w-]+|\.)\s*\}\}([ \t]*(?:\r?\n|(?![\s\S])))?/gm;
+const TAG = /(^[ \t]*|)\{\{([#^/>]?)\s*([\w-]+|\.)\s*\}\}([ \t]*\r?\n|)/gm;
 
 /** Throws an error that names the file where a section is not closed or a tag cannot be read. */
 export function parseTemplate(source: string, file: string): Template {
@@ -29,14 +29,15 @@ export function parseTemplate(source: string, file: string): Template {
   let end = 0;
   const add = (...parts: Part[]): void => void open.at(-1)!.parts.push(...parts);
   const addText = (text: string): void => {
-    if (text.includes('{{'))
-      throw new Error(`template ${file}: a tag cannot be read: ${text.slice(text.indexOf('{{'), 60)}`);
+    const wrong = /\{\{.{0,40}/.exec(text)?.[0];
+    if (wrong !== undefined) throw new Error(`template ${file}: a tag cannot be read: ${wrong}`);
     add(text);
   };
   for (const tag of source.matchAll(TAG)) {
-    const [whole, before, sign, name = '', after] = tag;
-    const alone = sign !== '' && before !== undefined && after !== undefined;
-    addText(source.slice(end, tag.index) + (alone ? '' : (before ?? '')));
+    const [whole, before = '', sign = '', name = '', after = ''] = tag;
+    const begins = tag.index === 0 || source[tag.index - 1] === '\n';
+    const alone = sign !== '' && begins && (after !== '' || tag.index + whole.length === source.length);
+    addText(source.slice(end, tag.index) + (alone ? '' : before));
     end = tag.index + whole.length;
     if (sign === '/') {
       const closed = open.pop()!;
@@ -46,7 +47,7 @@ export function parseTemplate(source: string, file: string): Template {
       add({ kind: 'section', name, inverted: sign === '^', parts });
       open.push({ name, parts });
     } else add({ kind: sign === '>' ? 'partial' : 'value', name });
-    if (!alone) addText(after ?? '');
+    if (!alone) addText(after);
   }
   addText(source.slice(end));
   if (open.length > 1) throw new Error(`template ${file}: {{#${open.at(-1)!.name}}} is never closed`);
