@@ -6,6 +6,8 @@ import type { InstanceView, MigrationRecord, NodeView } from '../../workflows/do
 export interface CallOptions {
   signal?: AbortSignal;
   timeoutMs?: number;
+  /** Called when the request is about to leave, after any wait for a token or a place in the queue. Throws: nothing is sent. */
+  beforeSend?: () => void;
 }
 
 export interface Compute {
@@ -59,6 +61,8 @@ export interface Placement {
 export interface Candidate {
   /** Resource provider name = hypervisor hostname. */
   provider: string;
+  /** The os-services host of that provider; null where os-hypervisors does not tell. */
+  host?: string | null;
   /** Room left for each class the request named (VCPU, MEMORY_MB, DISK_GB …), allocation ratio applied. */
   free: Record<string, number>;
 }
@@ -88,7 +92,10 @@ export interface OpenStack {
   close(): Promise<void>;
 }
 
-/** What went wrong with a call. `status` 0: no answer (connection, timeout): the effect of a write is unknown. */
+/**
+ * What went wrong with a call. `status` 0: no answer. `unreachable`: nothing was sent, so surely no effect. `timeout`: no answer in
+ * time or the connection broke; the effect of a write is unknown where `maybeSent`.
+ */
 export interface OpenStackFailure {
   service: string;
   method: string;
@@ -97,6 +104,8 @@ export interface OpenStackFailure {
   /** Nova's own words, one line, at most 300 characters, redacted. */
   message: string;
   requestId: string | null;
+  /** False: surely nothing reached the service. True for every answer, also for a refusal. */
+  maybeSent: boolean;
   kind:
     | 'unreachable'
     | 'timeout'

@@ -1,0 +1,172 @@
+// How a call to any OpenStack service is made: token, endpoint, microversion, time limit, retries of reads, paging.
+import type { z } from 'zod';
+import { OpenStackError } from './errors.ts';
+import { exchange, failed, json, type Exchange } from './exchange.ts';
+import type { HttpAnswer, Transport } from './http.ts';
+import { createLimiter, TIME_IS_UP, timeLimit, type Limiter } from './limit.ts';
+import { createVersions, type VersionRange } from './microversion.ts';
+import { retrying, type Time } from './retry.ts';
+import type { Session } from './session.ts';
+import type { CallOptions } from './types.ts';
+
+export interface Call {
+  method: 'GET' | 'POST' | 'PUT';
+  path: string;
+  query?: Record<string, string>;
+  body?: unknown;
+  versions?: VersionRange;
+}
+
+export interface Page<T> {
+  rows: T[];
+  /** The address of the next page as the service gave it. */
+  next: string | null;
+}
+
+export interface Service {
+  /** A GET, tried again on connection errors, 5xx and 429. `schema` judges the body. */
+  read<T>(call: Call, schema: z.ZodType<T>, o?: CallOptions): Promise<T>;
+  /** Like read; null for a 404. */
+  find<T>(call: Call, schema: z.ZodType<T>, o?: CallOptions): Promise<T | null>;
+  /** All pages; a page that fails, or pages without an end, fail the whole list. The time limit holds for each page. */
+  list<T>(call: Call, page: z.ZodType<Page<T>>, o?: CallOptions): Promise<{ rows: T[]; pages: number }>;
+  /** Sent exactly once. */
+  write(call: Call, o?: CallOptions): Promise<HttpAnswer>;
+  writeRead<T>(call: Call, schema: z.ZodType<T>, o?: CallOptions): Promise<T>;
+}
+
+export interface ServiceOptions {
+  type: 'compute' | 'placement' | 'identity';
+  session: Session;
+  transport: Transport;
+  time: Time;
+  concurrency: number;
+  readMs: number;
+  writeMs: number;
+}
+
+const MANY_PAGES = 1_000;
+
+export function createService(s: ServiceOptions): Service {
+  const send = createSender(s);
+  const judged = <T>(answer: HttpAnswer, call: Call, schema: z.ZodType<T>): T => {
+    const where = { service: s.type, method: call.method, path: call.path };
+    const parsed = schema.safeParse(json(answer, where));
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    const message = `an unexpected answer at ${issue?.path.join('.') || 'its top'}: ${issue?.code ?? 'unknown'}`;
+    throw failed(where, { kind: 'server', message, status: answer.status });
+  };
+  const read: Service['read'] = async (call, schema, o) => judged(await send(call, o), call, schema);
+
+  return {
+    read,
+    find: async (call, schema, o) => {
+      try {
+        return await read(call, schema, o);
+      } catch (e) {
+        if (e instanceof OpenStackError && e.kind === 'notFound') return null;
+        throw e;
+      }
+    },
+    list: async (call, page, o) => {
+      const rows = [];
+      const seen = new Set<string>();
+      for (let query = call.query, pages = 1; ; pages++) {
+        const got = await read({ ...call, query }, page, o);
+        rows.push(...got.rows);
+        if (got.next === null) return { rows, pages };
+        // Only its query counts: behind a proxy the link may name an address that is not ours.
+        query = queryOf(got.next);
+        const key = new URLSearchParams(query).toString();
+        if (seen.has(key) || pages >= MANY_PAGES) {
+          const message = `its pages do not end (page ${pages} leads back; nothing of the list is used)`;
+          throw failed({ service: s.type, method: 'GET', path: call.path }, { kind: 'server', message });
+        }
+        seen.add(key);
+      }
+    },
+    write: send,
+    writeRead: async (call, schema, o) => judged(await send(call, o), call, schema),
+  };
+}
+
+function createSender(s: ServiceOptions) {
+  const queue = createLimiter(s.concurrency);
+  const versions = createVersions(s.type, (url) => readDocument(s, queue, url));
+  return async (call: Call, o: CallOptions = {}): Promise<HttpAnswer> => {
+    const timeoutMs = o.timeoutMs ?? (call.method === 'GET' ? s.readMs : s.writeMs);
+    const deadline = s.time.now() + timeoutMs;
+    const limit = timeLimit(timeoutMs, o.signal);
+    const attempt = async () => {
+      const endpoint = await endpointOf(s, limit.signal);
+      const version = call.versions ? await versions.pick(endpoint, call.versions, limit.signal) : null;
+      const headers: Record<string, string> = version ? { 'openstack-api-version': `${s.type} ${version}` } : {};
+      const query = call.query ? `?${new URLSearchParams(call.query).toString()}` : '';
+      const base = versions.base(endpoint);
+      return once(s, queue, {
+        method: call.method,
+        path: call.path,
+        url: `${base}${call.path}${query}`,
+        headers,
+        body: call.body,
+        signal: limit.signal,
+        timeoutMs,
+      });
+    };
+    try {
+      // Reading what a write needs (token, versions) is tried again inside; the write itself never is.
+      return await (call.method === 'GET' ? retrying(s.time, deadline, limit.signal, attempt) : attempt());
+    } catch (e) {
+      if (e instanceof OpenStackError && e.status === 406) versions.forget();
+      // Time was up before the call itself: waiting for a token, a version, or the next try.
+      if (e === TIME_IS_UP) throw timedOut(s, call, timeoutMs);
+      throw e;
+    } finally {
+      limit.release();
+    }
+  };
+}
+
+/** The version document: a read of its own, also when a write needs it. Not bound to the caller that came first. */
+async function readDocument(s: ServiceOptions, queue: Limiter, url: string): Promise<HttpAnswer> {
+  const limit = timeLimit(s.readMs);
+  const x = { method: 'GET', path: '/', url, headers: {}, signal: limit.signal, timeoutMs: s.readMs };
+  try {
+    return await retrying(s.time, s.time.now() + s.readMs, limit.signal, () => once(s, queue, x));
+  } finally {
+    limit.release();
+  }
+}
+
+async function endpointOf(s: ServiceOptions, signal: AbortSignal): Promise<string> {
+  return s.session.endpoint(s.type, await s.session.token(signal));
+}
+
+function timedOut(s: ServiceOptions, call: Call, timeoutMs: number): OpenStackError {
+  const where = { service: s.type, method: call.method, path: call.path };
+  return failed(where, { kind: 'timeout', message: `not sent within ${timeoutMs} ms`, maybeSent: false });
+}
+
+/** One exchange with our token. A token that was refused is renewed, once. */
+async function once(s: ServiceOptions, queue: Limiter, x: Omit<Exchange, 'service' | 'secrets'>): Promise<HttpAnswer> {
+  const go = (token: string) =>
+    exchange(
+      { ...x, service: s.type, headers: { ...x.headers, 'x-auth-token': token }, secrets: s.session.secrets() },
+      s.transport,
+      queue,
+    );
+  const token = await s.session.token(x.signal);
+  try {
+    return await go(token.value);
+  } catch (e) {
+    // A 401 is given by the token filter in front of the service, which then has seen nothing: a write may go again.
+    if (!(e instanceof OpenStackError) || e.status !== 401) throw e;
+    return go((await s.session.renew(token, x.signal)).value);
+  }
+}
+
+function queryOf(href: string): Record<string, string> {
+  const at = href.indexOf('?');
+  return Object.fromEntries(new URLSearchParams(at < 0 ? '' : href.slice(at + 1)));
+}
