@@ -151,8 +151,8 @@ function isFinal(error: unknown): boolean {
 function whyOf(error: unknown): string {
   if (isCancellation(error)) throw error;
   const cause = causeOf(error);
-  if (cause instanceof ApplicationFailure) return cause.message;
-  return `not told within a day (${cause instanceof Error ? cause.message : String(cause)})`;
+  const said = cause instanceof Error ? cause.message : String(cause);
+  return isFinal(error) ? said : `gave up after a day: ${said}`;
 }
 
 /** A small table for the Temporal UI: totals, and those who need a person's attention. */

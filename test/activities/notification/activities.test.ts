@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ApplicationFailure } from '@temporalio/activity';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createNotificationActivities } from '../../../activities/notification/activities.ts';
+import { NotificationError, type Message } from '../../../activities/notification/driver.ts';
+import { notificationConfig, openChannels, type OpenChannel } from '../../../activities/notification/index.ts';
+import { loadTemplates } from '../../../activities/notification/templates.ts';
+import type { Identity, Person } from '../../../activities/openstack/types.ts';
+import type { Notice, Stage } from '../../../workflows/contract.ts';
+import { account, admin, notice, user } from './notices.ts';
+
+const templates = loadTemplates();
+const person = (name: string, more: Partial<Person> = {}): Person => ({
+  ...{ userId: `u-${name}`, name, email: `${name}@example.net`, enabled: true },
+  ...more,
+});
+
+/** Keystone with these people by project. */
+const keystone = (people: Record<string, Person[]>): Identity => ({
+  peopleOf: async (id) => people[id] ?? [],
+  projectName: async (id) => id.replace('p-', ''),
+  whoAmI: async () => ({ userId: 'u-lifeboat', userName: 'lifeboat', roles: ['admin'], projectId: null }),
+});
+
+function channel(error?: Error, more: Partial<OpenChannel> = {}): OpenChannel & { sent: Message[] } {
+  const sent: Message[] = [];
+  const deliver = async (m: Message): Promise<void> => {
+    if (error) throw error;
+    sent.push(m);
+  };
+  return { driver: 'test', audience: 'both', channel: { deliver, probe: async () => 'fine' }, ...more, sent };
+}
+
+interface Parts {
+  identity?: Identity;
+  channels?: OpenChannel[];
+  admins?: { name: string; address: string }[];
+}
+function activities({ identity = keystone({}), channels = [channel()], admins = [] }: Parts) {
+  const made = createNotificationActivities({ openstack: { identity }, channels, templates, admins, console: null });
+  const env = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+  const run = <P, R>(activity: (input: P) => Promise<R>, input: P): Promise<R> =>
+    env.run<[P], R, typeof activity>(activity, input);
+  return {
+    find: (n: Notice) => run(made.findRecipients, n),
+    deliver: (n: Notice, recipient = user()) => run(made.deliverNotice, { notice: n, recipient }),
+  };
+}
+
+const ours = notice({
+  instances: [account('web-1', 'recovered'), account('db', 'recovered', { projectId: 'p-bank' })],
+});
+
+describe('who is told', () => {
+  it('writes once to a person with several projects, and tells which', async () => {
+    const ann = person('ann');
+    const identity = keystone({ 'p-shop': [ann], 'p-bank': [ann, person('bob')] });
+    const { recipients } = await activities({ identity }).find({ ...ours, audience: 'users' });
+    assert.deepEqual(
+      recipients.map((r) => [r.address, r.projects.toSorted()]),
+      [
+        ['ann@example.net', ['p-bank', 'p-shop']],
+        ['bob@example.net', ['p-bank']],
+      ],
+    );
+    assert.deepEqual(recipients[0]?.projectNames, { 'p-bank': 'bank', 'p-shop': 'shop' });
+  });
+
+  it('writes once to an address that two users share, always under the same id', async () => {
+    const one = person('ann', { email: 'Team@example.net' });
+    const two = person('zoe', { email: 'team@example.net' });
+    const ids = [];
+    for (const people of [
+      [one, two],
+      [two, one],
+    ]) {
+      const found = await activities({ identity: keystone({ 'p-shop': people }) }).find({ ...ours, audience: 'users' });
+      assert.equal(found.recipients.length, 1);
+      ids.push(found.recipients[0]?.id);
+    }
+    assert.deepEqual(ids, ['u-ann', 'u-ann']);
+  });
+
+  it('leaves out who is disabled, and names who has no usable address', async () => {
+    const people = [
+      person('off', { enabled: false }),
+      person('mute', { email: null }),
+      person('odd', { email: 'odd@example.net, eve@example.net' }),
+    ];
+    const found = await activities({ identity: keystone({ 'p-shop': people }) }).find({ ...ours, audience: 'users' });
+    assert.deepEqual(found, {
+      recipients: [],
+      unreachable: [
+        'project bank: nobody has a role on it',
+        'mute (project shop): no address',
+        'odd (project shop): unusable address',
+      ],
+    });
+  });
+
+  it('asks Keystone nothing where no instance is concerned, or the stage is for admins', async () => {
+    const identity: Identity = { ...keystone({}), peopleOf: async () => assert.fail('Keystone was asked') };
+    const admins = [{ name: 'Ops', address: 'ops@example.net' }];
+    const { find } = activities({ identity, admins });
+    const none = notice({ instances: [] });
+    assert.deepEqual(await find({ ...none, audience: 'users' }), { recipients: [], unreachable: [] });
+    for (const stage of ['blocked', 'approval', 'alarm', 'returned', 'readmitted'] as const) {
+      const found = await find({ ...ours, stage, audience: 'both' });
+      assert.deepEqual(
+        found.recipients.map((r) => [r.id, r.audience]),
+        [['ops@example.net', 'admin']],
+        stage,
+      );
+    }
+  });
+
+  it('goes on where a project has no name any more, and fails where Keystone does not answer', async () => {
+    const failing = (kind: string): Identity => ({
+      ...keystone({ 'p-shop': [person('ann')], 'p-bank': [person('ann')] }),
+      projectName: async () => Promise.reject(Object.assign(new Error('no'), { kind })),
+    });
+    const found = await activities({ identity: failing('notFound') }).find({ ...ours, audience: 'users' });
+    assert.deepEqual(found.recipients[0]?.projectNames, { 'p-shop': 'p-shop', 'p-bank': 'p-bank' });
+    await assert.rejects(activities({ identity: failing('unreachable') }).find({ ...ours, audience: 'users' }));
+  });
+
+  it('says so where there is no admin or no channel', async () => {
+    const alarm = notice({ stage: 'alarm', audience: 'admins' });
+    assert.match((await activities({}).find(alarm)).unreachable.join(), /notification\.admins/);
+    assert.match((await activities({ channels: [] }).find(alarm)).unreachable.join(), /notification\.channels/);
+  });
+
+  it('finds nobody for a stage that no channel delivers', async () => {
+    const stages: Stage[] = ['finished'];
+    const identity = keystone({ 'p-shop': [person('ann')] });
+    const { find } = activities({ identity, channels: [channel(undefined, { stages, audience: 'users' })] });
+    assert.equal((await find({ ...ours, stage: 'started' })).recipients.length, 0);
+    assert.deepEqual(
+      (await find(ours)).recipients.map((r) => r.audience),
+      ['user'],
+    );
+  });
+});
+
+describe('delivering', () => {
+  it('gives every repeat the same id', async () => {
+    const box = channel();
+    const { deliver } = activities({ channels: [box] });
+    const ids = [await deliver(ours), await deliver(ours)];
+    assert.equal(ids[0], ids[1]);
+    assert.deepEqual(
+      box.sent.map((m) => m.id),
+      ids,
+    );
+  });
+
+  it('does not try again what was refused for good', async () => {
+    const { deliver } = activities({ channels: [channel(new NotificationError('no such\nuser', true))] });
+    await assert.rejects(deliver(ours), { type: 'NotificationRefused', nonRetryable: true, message: 'no such user' });
+  });
+
+  it('tries again what may pass later', async () => {
+    const { deliver } = activities({ channels: [channel(new NotificationError('busy', false))] });
+    await assert.rejects(deliver(ours), { type: 'NotificationFailed', nonRetryable: false });
+  });
+
+  it('keeps the words of an unknown error, which may hold a secret, out of the history', async () => {
+    const { deliver } = activities({ channels: [channel(new TypeError('https://user:pass@hooks.example.net'))] });
+    await assert.rejects(deliver(ours), (e) => {
+      assert.ok(e instanceof ApplicationFailure);
+      assert.equal(e.message, 'the channel failed: TypeError');
+      return e.cause === undefined;
+    });
+  });
+
+  it('counts as told when one channel took it and the others never will', async () => {
+    const box = channel();
+    await activities({ channels: [channel(new NotificationError('no', true)), box] }).deliver(ours);
+    assert.equal(box.sent.length, 1);
+    const mixed = activities({ channels: [channel(new NotificationError('later', false)), channel()] });
+    await assert.rejects(mixed.deliver(ours), { type: 'NotificationFailed' });
+  });
+
+  it('sends nothing to a tenant whom nothing concerns', async () => {
+    const box = channel();
+    const { deliver } = activities({ channels: [box] });
+    await assert.rejects(deliver(ours, user({ projects: ['p-other'] })), { type: 'NotificationRefused' });
+    assert.equal(box.sent.length, 0);
+  });
+
+  it("keeps tenants' messages out of a channel for admins", async () => {
+    const box = channel(undefined, { audience: 'admins' });
+    const { deliver } = activities({ channels: [box] });
+    await assert.rejects(deliver(ours), { type: 'NotificationRefused' });
+    await deliver(ours, admin);
+    assert.deepEqual(
+      box.sent.map((m) => m.to.address),
+      ['ops@example.net'],
+    );
+  });
+});
+
+describe('the configuration', () => {
+  const context = { secret: async () => 'x' };
+  const options = { host: 'mail.example.net', from: 'lifeboat@example.net' };
+
+  it('takes admins with and without a name', () => {
+    const { admins, tellNodeNames } = notificationConfig.parse({
+      admins: ['ops@example.net', { name: 'Dora', address: 'dora@example.net' }],
+    });
+    assert.deepEqual(admins, [
+      { name: '', address: 'ops@example.net' },
+      { name: 'Dora', address: 'dora@example.net' },
+    ]);
+    assert.equal(tellNodeNames, false);
+  });
+
+  it('refuses unknown keys and addresses that are none', () => {
+    assert.equal(notificationConfig.safeParse({ admin: [] }).success, false);
+    assert.equal(notificationConfig.safeParse({ admins: ['Ops <ops@example.net>'] }).success, false);
+  });
+
+  it('opens the channels that it names, and says where an option is wrong', async () => {
+    const open = (driver: string, more: object) =>
+      openChannels(notificationConfig.parse({ channels: [{ driver, options: { ...options, ...more } }] }), context);
+    assert.equal((await open('email', {})).length, 1);
+    await assert.rejects(open('email', { prot: 25 }), /notification\.channels\[0\]\.options.*prot/);
+    await assert.rejects(open('email', { port: 0 }), /notification\.channels\[0\]\.options\.port: /);
+    await assert.rejects(
+      open('no-such-driver', {}),
+      /channels\[0\]\.driver no-such-driver: cannot be loaded.*known: email/,
+    );
+    await assert.rejects(open('node:path', {}), /its default export is no notification driver/);
+  });
+});
