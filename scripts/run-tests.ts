@@ -1,0 +1,74 @@
+// `npm test`: types, lint, then all tests, one line a stage; ends with node's summary and its exit code.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { locateBinary, TEMPORAL_CLI, TEST_SERVER } from './temporal-binaries.ts';
+
+const root = join(import.meta.dirname, '..');
+
+/** Test files under a folder, by the folder they stand in. */
+export function testFiles(folder: string, wanted: (path: string) => boolean = () => true): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map((entry) => join(entry.parentPath, entry.name));
+  for (const path of paths.filter(wanted).sort()) {
+    const group = relative(folder, path).split('/').slice(0, -1).join('/') || '.';
+    found.set(group, [...(found.get(group) ?? []), path]);
+  }
+  return found;
+}
+
+/** How many tests a file declares, as it is written: loops declare more at run time. */
+const declared = (path: string): number => (readFileSync(path, 'utf8').match(/^\s*(?:test|it)\(/gm) ?? []).length;
+
+function say(line: string): void {
+  process.stdout.write(`── ${line}\n`);
+}
+
+/** A tool of this repository; the whole run ends where it finds something. */
+function stage(what: string, tool: string, args: string[]): void {
+  const started = performance.now();
+  const { status } = spawnSync(join(root, 'node_modules/.bin', tool), args, { cwd: root, stdio: 'inherit' });
+  const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+  say(`${what}: ${status === 0 ? 'ok' : 'FAILED'} (${seconds} s)`);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+async function main(args: string[]): Promise<void> {
+  const lab = args.includes('--lab');
+  const only = args.filter((arg) => !arg.startsWith('--'));
+  const inLab = (path: string): boolean => relative(root, path).startsWith('test/lab/');
+  const wanted = (path: string): boolean =>
+    inLab(path) === lab && (only.length === 0 || only.some((part) => relative(root, path).includes(part)));
+  const groups = testFiles(join(root, 'test'), wanted);
+  const files = [...groups.values()].flat();
+  if (files.length === 0) {
+    say(`no test matches ${only.join(' ') || 'test/lab'}`);
+    process.exit(1);
+  }
+  if (only.length === 0 && !lab) {
+    stage('types (tsc)', 'tsc', ['-p', '.']);
+    stage('lint (oxlint, type-aware: un-awaited promises are errors)', 'oxlint', ['--type-aware']);
+    stage('format (prettier)', 'prettier', ['--check', '--log-level', 'warn', '.']);
+  }
+  // Before any test, so that no test waits for a download.
+  const cli = await locateBinary(TEMPORAL_CLI);
+  const testServer = await locateBinary(TEST_SERVER);
+  say(`Temporal: ${cli}, ${testServer}`);
+  for (const [group, paths] of groups) {
+    const count = paths.reduce((sum, path) => sum + declared(path), 0);
+    say(`tests of ${group === '.' ? 'the whole' : group}: ${count} in ${paths.length} files`);
+  }
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-reporter=spec', ...files],
+    { cwd: root, stdio: 'inherit', env: { ...process.env, TEMPORAL_CLI: cli, TEMPORAL_TEST_SERVER: testServer } },
+  );
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+  child.once('close', (status) => process.exit(status ?? 1));
+}
+
+if (process.argv[1] && existsSync(process.argv[1]) && import.meta.filename === process.argv[1]) {
+  await main(process.argv.slice(2));
+}

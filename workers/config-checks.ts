@@ -1,0 +1,162 @@
+// What one value's schema cannot say: rules between values, and the options of a driver by the driver's own schema.
+import type { z } from 'zod';
+import { evacuationDrivers } from '../activities/evacuation/index.ts';
+import { fencingDrivers } from '../activities/fencing/index.ts';
+import { monitoringDrivers } from '../activities/monitoring/index.ts';
+import { notificationDrivers } from '../activities/notification/index.ts';
+import type { FailedWhen, Policy, Timings } from '../workflows/defaults.ts';
+import { nearest, problemAt, problemsOf, type Problem, type Source } from './config-errors.ts';
+import { timingKey, type ConfigFile } from './config-schema.ts';
+import { writeDuration } from './duration.ts';
+import type { Path } from './schema-walk.ts';
+
+type Registry = Readonly<Record<string, { options: z.ZodType }>>;
+
+export function channelNames(read: Pick<ConfigFile, 'monitoring'>): string[] {
+  return read.monitoring.channels.map((channel) => channel.name ?? channel.driver);
+}
+
+/**
+ * Options of drivers that are ours, judged with their names and lines. `judged`: an issue of the whole schema that is said here
+ * already. A driver that is a module is judged when it is loaded.
+ */
+export function optionProblems(raw: unknown, source: Source): { problems: Problem[]; judged: (path: Path) => boolean } {
+  const places: { path: Path; value: unknown; registry: Registry }[] = [
+    ...listAt(raw, 'monitoring').map((value, i) => ({
+      path: ['monitoring', 'channels', i],
+      value,
+      registry: monitoringDrivers,
+    })),
+    ...listAt(raw, 'notification').map((value, i) => ({
+      path: ['notification', 'channels', i],
+      value,
+      registry: notificationDrivers,
+    })),
+    { path: ['evacuation'], value: property(raw, 'evacuation'), registry: evacuationDrivers },
+  ];
+  const judged: string[] = [];
+  const problems = places.flatMap(({ path, value, registry }) => {
+    const driver = property(value, 'driver');
+    if (typeof driver !== 'string') return [];
+    const known = registry[driver];
+    if (!known) return unknownDriver(driver, Object.keys(registry), [...path, 'driver'], source);
+    judged.push([...path, 'options'].join('/'));
+    return optionsOf(known.options, property(value, 'options') ?? {}, source, [...path, 'options']);
+  });
+  for (const { path, value } of fenceDevices(raw)) {
+    const found = fenceProblems(value, path, source);
+    problems.push(...found);
+    // Whose device it is, is the room's own check; it is not said of options that are no options.
+    if (found.length > 0) judged.push([...path, 'options'].join('/'), [...path, 'perNode'].join('/'));
+  }
+  return { problems, judged: (path) => judged.some((j) => `${path.join('/')}/`.startsWith(`${j}/`)) };
+}
+
+function optionsOf(schema: z.ZodType, options: unknown, source: Source, path: Path): Problem[] {
+  const parsed = schema.safeParse(options);
+  return parsed.success ? [] : problemsOf(parsed.error.issues, schema, source, path);
+}
+
+/** The template with each node's own keys over it; what is wrong with a template is said once. */
+function fenceProblems(device: unknown, path: Path, source: Source): Problem[] {
+  const driver = property(device, 'driver');
+  if (typeof driver !== 'string') return [];
+  const known = fencingDrivers[driver];
+  if (!known) return unknownDriver(driver, Object.keys(fencingDrivers), [...path, 'driver'], source);
+  const block = (value: unknown): Record<string, unknown> => (isBlock(value) ? value : {});
+  const template = block(property(device, 'options'));
+  const perNode = Object.entries(block(property(device, 'perNode')));
+  if (perNode.length === 0) return optionsOf(known.options, filled(template), source, [...path, 'options']);
+  const found = perNode.flatMap(([node, own]) => {
+    const parsed = known.options.safeParse(filled({ ...template, ...block(own) }));
+    return (parsed.error?.issues ?? []).flatMap((issue) => {
+      const key = issue.code === 'unrecognized_keys' ? issue.keys[0] : issue.path[0];
+      const place = key !== undefined && String(key) in block(own) ? ['perNode', node] : ['options'];
+      return problemsOf([issue], known.options, source, [...path, ...place]);
+    });
+  });
+  return [...new Map(found.map((problem) => [problem.text, problem])).values()];
+}
+
+/** As for a node of that name, so that only what is wrong for every name is found. */
+const filled = (options: object): unknown => JSON.parse(JSON.stringify(options).replaceAll('{node}', 'some-node'));
+
+function fenceDevices(raw: unknown): { path: Path; value: unknown }[] {
+  const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+  return list(property(property(raw, 'fencing'), 'levels')).flatMap((level, i) =>
+    list(property(level, 'devices')).map((value, j) => ({ path: ['fencing', 'levels', i, 'devices', j], value })),
+  );
+}
+
+/** A package or a path is loaded later; a plain word that is nearly one of ours is a slip. */
+function unknownDriver(driver: string, ours: string[], path: Path, source: Source): Problem[] {
+  const near = /[/@.]/.test(driver) ? null : nearest(driver, ours);
+  return near ? [problemAt(source, path, `${driver} is no driver (did you mean ${near}?)`)] : [];
+}
+
+const isBlock = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const property = (value: unknown, key: string): unknown => (isBlock(value) ? value[key] : undefined);
+
+function listAt(raw: unknown, room: string): unknown[] {
+  const list = property(property(raw, room), 'channels');
+  return Array.isArray(list) ? list : [];
+}
+
+/** What one value cannot say: rules between values. */
+export function crossCheck(read: ConfigFile, policy: Policy, source: Source): Problem[] {
+  const problems: Problem[] = [];
+  const say = (path: (string | number)[], message: string): void =>
+    void problems.push(problemAt(source, path, message));
+
+  const names = channelNames(read);
+  names.forEach((name, i) => {
+    if (names.indexOf(name) < i) {
+      say(['monitoring', 'channels', i], `a second channel named ${name} (give it another name: name: ${name}-2)`);
+    }
+  });
+  const rule = policy.failedWhen;
+  const named = 'all' in rule ? rule.all : 'any' in rule ? rule.any : rule.of;
+  for (const name of named.filter((n) => !names.includes(n))) {
+    const near = nearest(name, names);
+    const hint = near ? `did you mean ${near}?` : `channels: ${names.join(', ')}`;
+    say(['monitoring', 'failedWhen'], `names ${name}, which is no channel (${hint})`);
+  }
+  if ('atLeast' in rule && rule.atLeast > new Set(rule.of).size) {
+    say(
+      ['monitoring', 'failedWhen', 'atLeast'],
+      `expected at most ${new Set(rule.of).size}, got ${rule.atLeast} (so many channels it names)`,
+    );
+  }
+  if (policy.mode === 'auto' && mustAgree(rule) < 2) {
+    say(
+      ['mode'],
+      'auto is refused where one channel alone can call a node failed (use mode: confirm, or two channels that must agree: failedWhen: { all: [nova-service, tcp] })',
+    );
+  }
+  const t = policy.timings;
+  const atLeast = (longer: keyof Timings, least: number, why: string): void => {
+    const value = t[longer] as number;
+    if (value < least)
+      say(
+        ['timings', timingKey(longer)],
+        `expected at least ${writeDuration(least)}, got ${writeDuration(value)} (${why})`,
+      );
+  };
+  atLeast(
+    'horizonMs',
+    t.novaPostMs + 5_000,
+    'longer than novaPost, or a lost POST could still be on its way when it is sent again',
+  );
+  atLeast('staleMs', 2 * t.reportIntervalMs, 'two of reportInterval, or a healthy node looks stale');
+  atLeast('sweepEveryLargeMs', t.sweepEveryMs, 'not shorter than sweepEvery');
+  atLeast('judgeAgainMaxMs', t.judgeAgainMs, 'not shorter than judgeAgain');
+  atLeast('evidenceMaxAgeMs', 2 * t.sweepEveryMs, 'two of sweepEvery, or evidence is always too old');
+  return problems;
+}
+
+/** How many different channels have to say failed. */
+function mustAgree(rule: FailedWhen): number {
+  return 'all' in rule ? new Set(rule.all).size : 'any' in rule ? 1 : rule.atLeast;
+}

@@ -1,0 +1,116 @@
+// The YAML file as one strict schema made of the rooms' schemas: an unknown key is an error everywhere.
+import { z } from 'zod';
+import { monitoringConfig } from '../activities/monitoring/config.ts';
+import { evacuationConfig } from '../activities/evacuation/config.ts';
+import { fencingConfig } from '../activities/fencing/levels.ts';
+import { notificationConfig } from '../activities/notification/index.ts';
+import { DEFAULT_TIMINGS, FLOORS, MODES, type Timings } from '../workflows/defaults.ts';
+import { duration, writeDuration } from './duration.ts';
+
+const text = (expected: string, example: string) => z.string().trim().min(1).meta({ expected, example });
+const count = (expected: string, example: string, max = 10_000) => z.int().min(1).max(max).meta({ expected, example });
+const patterns = z
+  .array(z.string().min(1))
+  .meta({ expected: 'a list of node names or patterns', example: '[compute-9, gpu-*]' });
+
+/** It becomes workflow ids and task queues. */
+const cloud = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,39}$/i)
+  .meta({ expected: 'a name of letters, digits, dots and dashes (at most 40)', example: 'prod' });
+
+const channelNames = z.array(z.string().min(1)).min(1);
+const failedWhen = z
+  .union([
+    z.strictObject({ all: channelNames }),
+    z.strictObject({ any: channelNames }),
+    z.strictObject({ atLeast: z.int().min(1), of: channelNames }),
+  ])
+  .meta({ expected: 'one of all, any, or atLeast with of', example: '{ all: [nova-service, tcp] }' });
+
+const policyOfState = z.enum(['keep', 'reset']);
+const evacuationPolicy = {
+  perNode: count('a number of evacuations, 1 or more', '8').optional(),
+  overall: count('a number of evacuations, 1 or more', '32').optional(),
+  perDestination: count('a number of evacuations, 1 or more', '4').optional(),
+  tries: count('a number of tries, 1 to 10', '3', 10).optional(),
+  selection: z.enum(['all', 'opt-in']).optional(),
+  selectionKey: text('a metadata key or tag', 'HA_Enabled').optional(),
+  imageBackedDisks: z.enum(['shared', 'local']).optional(),
+  localFlavors: z.array(z.string().min(1)).optional(),
+  onLocalDisk: z.enum(['keep', 'rebuild']).optional(),
+  states: z
+    .strictObject({ paused: policyOfState, suspended: policyOfState, rescued: policyOfState, resized: policyOfState })
+    .partial()
+    .optional(),
+  priorityKey: text('a metadata key', 'lifeboat:priority').optional(),
+  leaveProjects: z.array(z.string().min(1)).optional(),
+};
+
+/** `staleMs` is written `stale: 35s`. */
+export const timingKey = (key: string): string => key.replace(/Ms$/, '');
+
+const timings = z.strictObject(
+  Object.fromEntries(
+    Object.entries(DEFAULT_TIMINGS).map(([key, value]: [string, number | number[]]) => {
+      if (Array.isArray(value)) {
+        const meta = { expected: 'a list of durations', example: '[0s, 15m, 1h, 6h]' };
+        return [timingKey(key), z.array(duration('15m')).min(1).meta(meta).optional()];
+      }
+      return [timingKey(key), duration(writeDuration(value), FLOORS[key as keyof Timings] ?? 0).optional()];
+    }),
+  ),
+);
+
+export const configSchema = z.strictObject({
+  cloud,
+  openstack: z
+    .strictObject({
+      cloud: text('a name in clouds.yaml', 'mycloud').optional(),
+      region: text('a region', 'RegionOne').optional(),
+    })
+    .optional(),
+  temporal: z
+    .strictObject({
+      profile: text('a profile of Temporal’s configuration file', 'production').optional(),
+      configFile: text('a path', '/etc/lifeboat/temporal.toml').optional(),
+    })
+    .optional(),
+  mode: z
+    .enum(MODES)
+    .meta({ expected: `one of ${MODES.join(', ')}`, example: 'observe' })
+    .optional(),
+  carries: patterns.optional(),
+  exclude: patterns.optional(),
+  limits: z
+    .strictObject({
+      atOnce: count('a number of nodes, 1 or more', '2').optional(),
+      share: z
+        .number()
+        .gt(0)
+        .max(1)
+        .meta({ expected: 'a share of the fleet, more than 0 and at most 1', example: '0.25' })
+        .optional(),
+      perHour: count('a number of recoveries, 1 or more', '5').optional(),
+    })
+    .optional(),
+  monitoring: z
+    .strictObject({
+      ...monitoringConfig.shape,
+      failedWhen: failedWhen.optional(),
+      samples: count('a number of sweeps, 1 to 20', '3', 20).optional(),
+    })
+    .prefault({}),
+  fencing: fencingConfig.prefault({}),
+  evacuation: z.strictObject({ ...evacuationConfig.shape, ...evacuationPolicy }).prefault({}),
+  // The UI's address stands once, at the top.
+  notification: notificationConfig.omit({ console: true }).prefault({}),
+  timings: timings.optional(),
+  timeScale: z.number().gt(0).max(100).meta({ expected: 'a factor', example: '1' }).optional(),
+  console: z
+    .url({ protocol: /^https?$/ })
+    .meta({ expected: 'the address of the Temporal UI', example: 'https://temporal.example.org' })
+    .optional(),
+});
+
+export type ConfigFile = z.output<typeof configSchema>;

@@ -1,0 +1,140 @@
+// A worker process: reads the configuration, connects, runs the roles it is given. `npm start -- --config lifeboat.yaml`
+import { parseArgs } from 'node:util';
+import { Runtime, type Logger } from '@temporalio/worker';
+import { ROLES, type Role } from '../workflows/contract.ts';
+import { loadConfig, ConfigError, type Config } from './config.ts';
+import { createWorkers } from './create-workers.ts';
+import { keepWatch } from './keep-watch.ts';
+import { identity, jsonLogger } from './log.ts';
+import { createRedactor, type Redactor } from './redact.ts';
+import { ensureSearchAttributes } from './search-attributes.ts';
+import { createSecrets } from './secrets.ts';
+import { connectClient, connectNative, temporalSettings } from './temporal.ts';
+
+const USAGE = `npm start -- --config lifeboat.yaml [--role ROLE]... [--log LEVEL] [--metrics ADDRESS]
+
+  --config   the configuration (docs/configuration.md); or LIFEBOAT_CONFIG
+  --role     ${ROLES.join(', ')}; several are allowed, all when none is given
+  --log      error, warn, info (default), debug
+  --metrics  serve Prometheus metrics there, for example 127.0.0.1:9464`;
+
+const LEVELS = { error: 'ERROR', warn: 'WARN', info: 'INFO', debug: 'DEBUG' } as const;
+
+interface Arguments {
+  config: string;
+  roles: Role[];
+  level: (typeof LEVELS)[keyof typeof LEVELS];
+  metrics: string | undefined;
+}
+
+/** A mistake on the command line; its text ends with the usage. */
+class UsageError extends Error {}
+
+function readArguments(argv: string[]): Arguments | null {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      config: { type: 'string' },
+      role: { type: 'string', multiple: true },
+      log: { type: 'string', default: 'info' },
+      metrics: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return null;
+  const config = values.config ?? process.env.LIFEBOAT_CONFIG;
+  if (!config) throw new UsageError('no configuration is given (--config lifeboat.yaml)');
+  const roles = (values.role ?? []).flatMap((list) => list.split(','));
+  const wrong = roles.find((role) => !(ROLES as readonly string[]).includes(role));
+  if (wrong !== undefined) throw new UsageError(`--role ${wrong}: there is no such role (roles: ${ROLES.join(', ')})`);
+  if (!Object.hasOwn(LEVELS, values.log)) throw new UsageError(`--log ${values.log}: no such level`);
+  return {
+    config,
+    roles: roles.length > 0 ? (roles as Role[]) : [...ROLES],
+    level: LEVELS[values.log as keyof typeof LEVELS],
+    metrics: values.metrics,
+  };
+}
+
+async function main(): Promise<number> {
+  const given = readArguments(process.argv.slice(2));
+  if (!given) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const config = await loadConfig(given.config);
+  const redactor = createRedactor();
+  const logger = installRuntime(given, redactor);
+  for (const warning of config.warnings) logger.warn(warning);
+  await runRoles(config, given.roles, logger, redactor);
+  return 0;
+}
+
+/** The SDK's and our own log lines go the same way. SIGTERM and SIGINT are the Runtime's: it stops every Worker at once. */
+function installRuntime({ level, metrics }: Arguments, redactor: Redactor): Logger {
+  const logger = jsonLogger(level, redactor);
+  Runtime.install({
+    logger,
+    shutdownSignals: ['SIGTERM', 'SIGINT'],
+    telemetryOptions: {
+      logging: { forward: {}, filter: { core: level === 'DEBUG' ? 'INFO' : 'WARN', other: 'ERROR' } },
+      ...(metrics ? { metrics: { prometheus: { bindAddress: metrics, useSecondsForDurations: true } } } : {}),
+    },
+  });
+  return logger;
+}
+
+async function runRoles(config: Config, roles: Role[], logger: Logger, redactor: Redactor): Promise<void> {
+  const secrets = createSecrets({ redactor, warn: (line) => logger.warn(line) });
+  const settings = temporalSettings(config.temporal);
+  const { client, connection, namespace } = await connectClient(settings, identity());
+  const native = await connectNative(settings);
+  const stop = new AbortController();
+  try {
+    const attributes = await ensureSearchAttributes(connection, namespace);
+    if (!attributes.usable) logger.warn(`runs are written without search attributes: ${attributes.why}`);
+    const searchAttributes = attributes.usable;
+    const made = await createWorkers({
+      ...{ config, connection: native, namespace, roles, secrets, searchAttributes },
+    });
+    logger.info(`Lifeboat for ${config.cloud}: ${roles.join(', ')}; mode ${config.policy.mode}`, {
+      config: config.file,
+      policy: config.policyHash,
+      temporal: settings.options.address,
+      namespace,
+    });
+    const running = made.run().finally(() => stop.abort());
+    const keeping = roles.includes('monitor')
+      ? made.drivers
+          .get('openstack')
+          .then((cloud) =>
+            keepWatch({
+              ...{ client, config, logger, searchAttributes, signal: stop.signal, configuredBy: identity() },
+              identity: { keystone: cloud.identityUrl, region: cloud.region ?? '' },
+            }),
+          )
+          // Another cloud's watch: this process must not sweep for it.
+          .catch(async (error: unknown) => {
+            await made.shutdown();
+            throw error;
+          })
+      : Promise.resolve();
+    await Promise.all([running, keeping]);
+    logger.info('stopped; what ran was handed over');
+  } finally {
+    stop.abort();
+    await native.close();
+    await connection.close();
+  }
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const text = error instanceof Error ? error.message : String(error);
+    const usage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+    process.stderr.write(`${createSecrets().redactor.redact(text)}\n${usage ? `\n${USAGE}\n` : ''}`);
+    // 2: the configuration or the command line; starting it again does not help.
+    process.exit(usage || error instanceof ConfigError ? 2 : 1);
+  },
+);

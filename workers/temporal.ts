@@ -1,0 +1,91 @@
+// How a process reaches Temporal: its own standard variables, profiles and file (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
+// TEMPORAL_PROFILE, temporal.toml), never keys of ours.
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import type { Config } from './config.ts';
+
+/** temporal.md: a first workflow task that a dying worker swallowed is given to another one after so long. */
+export const WORKFLOW_TASK_TIMEOUT = '5s';
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export interface TemporalSettings {
+  namespace: string;
+  options: NativeConnectionOptions;
+}
+
+/** Where the environment, the profile and the file say that Temporal is. Throws one line where they are wrong. */
+export function temporalSettings(temporal: Config['temporal'], env: NodeJS.ProcessEnv = process.env): TemporalSettings {
+  const { profile, configFile } = temporal;
+  try {
+    const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const { connectionOptions, namespace } = loadClientConnectConfig({
+      overrideEnvVars: Object.fromEntries(set),
+      ...(profile ? { profile } : {}),
+      ...(configFile ? { configSource: { path: configFile } } : {}),
+    });
+    const address = connectionOptions.address ?? '127.0.0.1:7233';
+    return { namespace: namespace ?? 'default', options: { ...connectionOptions, address } };
+  } catch (error) {
+    const where = configFile ?? env.TEMPORAL_CONFIG_FILE ?? 'its environment and its profile';
+    throw new Error(
+      `Cannot read Temporal's settings from ${where}: ${oneLine(error)} (see temporal.profile and temporal.configFile)`,
+      { cause: error },
+    );
+  }
+}
+
+/** For scripts and for the client of a worker. Close the connection when done. Rejects with one line when nobody answers. */
+export async function connectClient(
+  settings: TemporalSettings,
+  identity?: string,
+): Promise<{ client: Client; connection: Connection; namespace: string }> {
+  const { namespace, options } = settings;
+  const { address, tls, metadata, apiKey } = options;
+  const connection = await Connection.connect({
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...(address ? { address } : {}),
+    ...(tls !== undefined ? { tls: tls ?? false } : {}),
+    ...(metadata ? { metadata } : {}),
+    ...(apiKey ? { apiKey } : {}),
+  }).catch((error: unknown) => {
+    throw unreachable(settings, error);
+  });
+  const known = await connection.workflowService.describeNamespace({ namespace }).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  if (known) {
+    await connection.close();
+    throw unreachable(settings, known);
+  }
+  const client = new Client({ connection, namespace, ...(identity ? { identity } : {}) });
+  return { client, connection, namespace };
+}
+
+/** For Workers. */
+export async function connectNative(settings: TemporalSettings): Promise<NativeConnection> {
+  return NativeConnection.connect(settings.options).catch((error: unknown) => {
+    throw unreachable(settings, error);
+  });
+}
+
+function unreachable(settings: TemporalSettings, error: unknown): Error {
+  const why = oneLine(error);
+  const hint = /namespace .*not found|NamespaceNotFound/i.test(why)
+    ? 'create the namespace or set TEMPORAL_NAMESPACE'
+    : 'set TEMPORAL_ADDRESS, or temporal.profile in the configuration; `npm run demo` brings a server of its own';
+  return new Error(
+    `Cannot reach Temporal at ${settings.options.address} (namespace ${settings.namespace}): ${why} (${hint})`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function oneLine(error: unknown): string {
+  const details = (error as { details?: unknown }).details;
+  const text =
+    typeof details === 'string' && details ? details : error instanceof Error ? error.message : String(error);
+  return text.replace(/\s+/g, ' ').slice(0, 300);
+}
