@@ -241,7 +241,7 @@ export function addInstance(centre: Centre, o: NewInstance): Instance {
     instance: id,
     name,
     project: projectId,
-    what: 'added',
+    what: instance.locked ? 'added locked' : 'added',
     host: instance.host,
     vmState,
     taskState: instance.taskState,
