@@ -164,12 +164,19 @@ function explain(what: string, error: unknown, secrets: string[]): NotificationE
   const e = error as SmtpError;
   const refused = ['RCPT TO', 'DATA'].includes(e.command ?? '') && (e.responseCode ?? 0) >= 500;
   const permanent = refused && e.responseCode !== 503 && !LOGIN_CODES.includes(e.responseCode ?? 0);
-  const hint = HINTS[e.code ?? ''] ?? (e.name === 'TimeoutError' ? HINTS.ETIMEDOUT : undefined);
+  const hint = hintOf(e);
   let said = e.response ?? e.message;
   for (const secret of secrets) said = said.replaceAll(secret, '***');
   const why = oneLine(said).slice(0, 300);
   const sentence = permanent ? `refused for good (${why})` : `${hint ?? 'not taken'} (${why})`;
   return new NotificationError(`${what}: ${sentence}`, permanent);
+}
+
+function hintOf(e: SmtpError): string | undefined {
+  if (e.responseCode === 530) return 'the server wants a login: set username and password';
+  if (e.code === 'ENOENT' || e.code === 'EACCES') return 'a file of the configuration cannot be read';
+  if (e.name === 'TimeoutError') return HINTS.ETIMEDOUT;
+  return /certificate/i.test(e.message) ? HINTS.ETLS : HINTS[e.code ?? ''];
 }
 
 /** The password as it is, and as a server could echo it from AUTH PLAIN or LOGIN. */
