@@ -1,0 +1,181 @@
+// The fencing room's part of the configuration file, and what can be said of it before any node is known.
+import { z } from 'zod';
+import { matches } from '../../workflows/policy.ts';
+import type { FencingDriver } from './driver.ts';
+import { fencingDrivers } from './index.ts';
+
+const device = z.strictObject({
+  /** A name of the registry, or a module (package or absolute path) whose default export is a FencingDriver. */
+  driver: z
+    .string()
+    .min(1)
+    .meta({ expected: `one of ${Object.keys(fencingDrivers).join(', ')}, or a module`, example: 'ipmi' }),
+  /** Node names or patterns (`*`). Absent: all. */
+  nodes: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .meta({ expected: 'a list of node names or patterns', example: '[compute-*]' }),
+  /** The driver's options; `{node}` in any text stands for the node's name. */
+  options: z.record(z.string(), z.unknown()).default({}).meta({
+    expected: 'the options of this driver',
+    example: '{ host: "{node}-bmc", user: admin, password: { env: BMC } }',
+  }),
+  /** What is different for one node: each key replaces the one of `options`. */
+  perNode: z
+    .record(z.string(), z.record(z.string(), z.unknown()))
+    .default({})
+    .meta({ expected: 'options by node name', example: '{ compute-1: { host: 10.0.0.1 } }' }),
+});
+export type DeviceConfig = z.output<typeof device>;
+
+const level = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][\w .-]{0,39}$/i)
+    .refine((name) => name !== 'operator', 'is the name of what a person confirms')
+    .meta({ expected: 'a name of letters, digits, dots and dashes', example: 'bmc' }),
+  /** All of them must read off. */
+  devices: z.array(device).min(1).meta({ expected: 'a list of devices', example: '[{ driver: ipmi, options: … }]' }),
+});
+
+/** Levels in order: the next one is tried when one cannot prove that the node is off. */
+export const fencingConfig = z
+  .strictObject({
+    levels: z
+      .array(level)
+      .default([])
+      .meta({ expected: 'a list of levels', example: '[{ name: bmc, devices: [{ driver: ipmi, options: … }] }]' }),
+  })
+  .check((context) => {
+    // A module's own schema is only known once it is loaded: createFencing asks it.
+    for (const { path, message } of issuesOf(context.value, fencingDrivers))
+      context.issues.push({ code: 'custom', message, path, input: context.value });
+  });
+export type FencingConfig = z.output<typeof fencingConfig>;
+
+export interface ConfigIssue {
+  path: (string | number)[];
+  message: string;
+}
+
+/** Names that no node has, to see what a template makes of a name. */
+const SOME_NODE = 'some-node';
+const OTHER_NODE = 'other-node';
+
+/** `fencing.levels[0].devices[1].options.host: why` */
+export const writeIssue = ({ path, message }: ConfigIssue): string => {
+  const written = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
+  return `fencing${written}: ${message}`;
+};
+
+/** Everything that is wrong whatever the fleet looks like. Drivers that are not given are not judged. */
+export function issuesOf(config: FencingConfig, drivers: Readonly<Record<string, FencingDriver>>): ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  const seen = new Set<string>();
+  config.levels.forEach(({ name }, i) => {
+    if (seen.has(name)) issues.push({ path: ['levels', i, 'name'], message: `two levels are called ${name}` });
+    seen.add(name);
+  });
+  const owners = new Owners();
+  for (const { path, device: entry } of entriesOf(config)) {
+    const driver = drivers[entry.driver];
+    issues.push(...strayOverrides(entry, path));
+    if (!driver) continue;
+    for (const node of namedIn(entry)) {
+      const resolved = resolve(driver, entry, path, node);
+      if ('issues' in resolved) issues.push(...resolved.issues);
+      else owners.add(resolved.key, node, resolved.keyPath);
+    }
+    issues.push(...judgeTemplate(driver, entry, path));
+  }
+  return [...issues, ...owners.conflicts().map(({ path, message }) => ({ path, message }))];
+}
+
+/** Each device of each level with its place in the file. */
+export function entriesOf(config: FencingConfig): { level: string; path: (string | number)[]; device: DeviceConfig }[] {
+  return config.levels.flatMap(({ name, devices }, i) =>
+    devices.map((entry, j) => ({ level: name, path: ['levels', i, 'devices', j], device: entry })),
+  );
+}
+
+export const covers = (entry: DeviceConfig, node: string): boolean => matches(entry.nodes ?? ['*'], node);
+
+function strayOverrides(entry: DeviceConfig, path: (string | number)[]): ConfigIssue[] {
+  return Object.keys(entry.perNode)
+    .filter((node) => !covers(entry, node))
+    .map((node) => ({ path: [...path, 'perNode', node], message: `is none of this device's nodes` }));
+}
+
+function namedIn(entry: DeviceConfig): Set<string> {
+  const exact = (entry.nodes ?? []).filter((pattern) => !pattern.includes('*'));
+  return new Set([...exact, ...Object.keys(entry.perNode).filter((node) => covers(entry, node))]);
+}
+
+/** A template for any number of nodes must not make one device of all of them: the wrong machine would be switched off. */
+function judgeTemplate(driver: FencingDriver, entry: DeviceConfig, path: (string | number)[]): ConfigIssue[] {
+  if (entry.nodes && !entry.nodes.some((pattern) => pattern.includes('*'))) return [];
+  const [some, other] = [SOME_NODE, OTHER_NODE].map((node) => resolve(driver, entry, path, node));
+  if (!some || !other) return [];
+  // With overrides it may be meant to be incomplete; then each node is judged when it is known.
+  if ('issues' in some) return Object.keys(entry.perNode).length ? [] : some.issues;
+  if ('issues' in other || some.key !== other.key) return [];
+  const others = Object.keys(entry.perNode).length ? ' that is not under perNode' : '';
+  const message = `is one and the same device for every node${others}: ${some.key} (write {node} in it, or name the nodes)`;
+  return [{ path: [...path, 'options'], message }];
+}
+
+export type Resolved = { options: unknown; key: string; keyPath: (string | number)[] } | { issues: ConfigIssue[] };
+
+/** The options of one node: template, then its overrides, `{node}` filled in, judged by the driver's own strict schema. */
+export function resolve(driver: FencingDriver, entry: DeviceConfig, path: (string | number)[], node: string): Resolved {
+  const own = entry.perNode[node] ?? {};
+  const parsed = driver.options.safeParse(fill({ ...entry.options, ...own }, node));
+  const place = (key: PropertyKey | undefined): (string | number)[] =>
+    key !== undefined && key in own ? [...path, 'perNode', node] : [...path, 'options'];
+  if (parsed.success) {
+    const keyPath = Object.keys(own).length ? [...path, 'perNode', node] : [...path, 'options'];
+    return { options: parsed.data, key: driver.deviceKey(parsed.data), keyPath };
+  }
+  const named = node === SOME_NODE || node === OTHER_NODE ? '' : ` (for ${node})`;
+  return {
+    issues: parsed.error.issues.map((issue) => {
+      const key = issue.path[0] ?? (issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined);
+      const inner = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+      return { path: [...place(key), ...inner], message: `${issue.message}${named}` };
+    }),
+  };
+}
+
+function fill(value: unknown, node: string): unknown {
+  if (typeof value === 'string') return value.replaceAll('{node}', () => node);
+  if (Array.isArray(value)) return value.map((item) => fill(item, node));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, node)]));
+}
+
+/** Which node each device belongs to. A device of two nodes is refused for both: nobody knows whose it is. */
+export class Owners {
+  readonly #owners = new Map<string, Map<string, (string | number)[]>>();
+
+  add(key: string, node: string, path: (string | number)[]): void {
+    const nodes = this.#owners.get(key) ?? new Map<string, (string | number)[]>();
+    this.#owners.set(key, nodes.set(node, nodes.get(node) ?? path));
+  }
+
+  /** Why this device may not be used; null: it has one owner. */
+  conflict(key: string): string | null {
+    const nodes = [...(this.#owners.get(key) ?? [])];
+    if (nodes.length < 2) return null;
+    const places = nodes.map(([node, path]) => `${node} (${writeIssue({ path, message: '' }).slice(0, -2)})`);
+    return `the device ${key} is configured for several nodes: ${places.join(', ')}; each needs its own`;
+  }
+
+  conflicts(): (ConfigIssue & { key: string })[] {
+    return [...this.#owners].flatMap(([key, nodes]) => {
+      const message = this.conflict(key);
+      const second = [...nodes.values()][1];
+      return message && second ? [{ key, path: second, message }] : [];
+    });
+  }
+}

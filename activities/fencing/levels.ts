@@ -1,0 +1,130 @@
+// From the configuration to the devices of one node, level by level.
+import { entriesOf, covers, issuesOf, Owners, resolve, writeIssue } from './config.ts';
+import type { DeviceConfig, FencingConfig, Resolved } from './config.ts';
+import type { FenceDevice, FencingContext, FencingDriver } from './driver.ts';
+import { loadDriver } from './index.ts';
+
+export { fencingConfig } from './config.ts';
+export type { FencingConfig } from './config.ts';
+
+export interface FencingLevel {
+  name: string;
+  kind: 'power';
+  /** All of them must read off. */
+  devices: FenceDevice[];
+}
+
+export interface Fencing {
+  /**
+   * The levels that have a device for this node, in order. A device that cannot be made (options missing for this node, one
+   * device for two nodes) stands in its level all the same and answers `misconfigured`: the level can then prove nothing.
+   */
+  levelsOf(node: string): FencingLevel[];
+  nodesWithDevices(nodes: readonly string[]): string[];
+  /** What is wrong with the configuration for these nodes, one line each. Told of the fleet, it knows whose a device is. */
+  problems(nodes: readonly string[]): string[];
+  close(): Promise<void>;
+}
+
+interface Entry {
+  level: string;
+  path: (string | number)[];
+  device: DeviceConfig;
+  driver: FencingDriver;
+  /** By node. */
+  made: Map<string, { resolved: Resolved; device: FenceDevice | null }>;
+}
+
+/** Loads the drivers; connects to nothing. Rejects with every error that stands in the file, one a line. */
+export async function createFencing(config: FencingConfig, context: FencingContext): Promise<Fencing> {
+  const entries: Entry[] = await Promise.all(
+    entriesOf(config).map(async (entry) => {
+      const at = writeIssue({ path: entry.path, message: '' }).slice(0, -2);
+      return { ...entry, driver: await loadDriver(entry.device.driver, at), made: new Map() };
+    }),
+  );
+  const issues = issuesOf(config, Object.fromEntries(entries.map((entry) => [entry.device.driver, entry.driver])));
+  if (issues.length) throw new Error(issues.map(writeIssue).join('\n'));
+  return new ConfiguredFencing(
+    config.levels.map(({ name }) => name),
+    entries,
+    context,
+  );
+}
+
+class ConfiguredFencing implements Fencing {
+  readonly #levels: string[];
+  readonly #entries: Entry[];
+  readonly #context: FencingContext;
+  readonly #owners = new Owners();
+
+  constructor(levels: string[], entries: Entry[], context: FencingContext) {
+    this.#levels = levels;
+    this.#entries = entries;
+    this.#context = context;
+    // Names that stand in the file belong to somebody before any of them is asked for.
+    for (const entry of entries) for (const node of Object.keys(entry.device.perNode)) this.#make(entry, node);
+  }
+
+  levelsOf(node: string): FencingLevel[] {
+    const own = this.#entries.filter((entry) => covers(entry.device, node));
+    for (const entry of own) this.#make(entry, node);
+    return this.#levels
+      .map((name) => {
+        const devices = own.filter((entry) => entry.level === name).map((entry) => this.#deviceOf(entry, node));
+        return { name, kind: 'power' as const, devices };
+      })
+      .filter(({ devices }) => devices.length > 0);
+  }
+
+  nodesWithDevices(nodes: readonly string[]): string[] {
+    return nodes.filter((node) => this.#entries.some((entry) => covers(entry.device, node)));
+  }
+
+  problems(nodes: readonly string[]): string[] {
+    const found = new Set<string>();
+    for (const node of nodes) {
+      for (const entry of this.#entries.filter(({ device }) => covers(device, node))) {
+        const { resolved } = this.#make(entry, node);
+        if ('issues' in resolved) for (const issue of resolved.issues) found.add(writeIssue(issue));
+      }
+    }
+    for (const conflict of this.#owners.conflicts()) found.add(writeIssue(conflict));
+    return [...found];
+  }
+
+  async close(): Promise<void> {
+    const made = this.#entries.flatMap((entry) => [...entry.made.values()]);
+    await Promise.all(made.map(({ device }) => device?.close?.()));
+  }
+
+  #make(entry: Entry, node: string): { resolved: Resolved; device: FenceDevice | null } {
+    const before = entry.made.get(node);
+    if (before) return before;
+    const resolved = resolve(entry.driver, entry.device, entry.path, node);
+    const device = 'issues' in resolved ? null : entry.driver.create(node, resolved.options, this.#context);
+    if (!('issues' in resolved)) this.#owners.add(resolved.key, node, resolved.keyPath);
+    entry.made.set(node, { resolved, device });
+    return { resolved, device };
+  }
+
+  /** Asked each time: another node with the same device may have become known since. */
+  #deviceOf(entry: Entry, node: string): FenceDevice {
+    const { resolved, device } = this.#make(entry, node);
+    const why = 'issues' in resolved ? resolved.issues.map(writeIssue).join('; ') : this.#owners.conflict(resolved.key);
+    return device && !why ? device : unusable(`${entry.device.driver} of ${node}`, why ?? 'cannot be made');
+  }
+}
+
+/** Stands where a device should be, touches nothing and says why: the other levels go on. */
+function unusable(label: string, why: string): FenceDevice {
+  const detail = `${label}: ${why}`;
+  const refuse = () => Promise.resolve({ accepted: false, fault: 'misconfigured', detail } as const);
+  return {
+    label,
+    status: () => Promise.resolve({ power: 'unknown', fault: 'misconfigured', detail, identityConfirmed: false }),
+    off: refuse,
+    on: refuse,
+    confirmCommand: () => `# ${detail}`,
+  };
+}

@@ -1,0 +1,48 @@
+// Pieces that the drivers' options are made of, and the one way in which a driver gets at a secret.
+import { z } from 'zod';
+import type { FencingContext, SecretSource } from './driver.ts';
+
+/** `{env: NAME}` or `{file: path}`: a configuration never holds the secret itself. */
+export const secretSource = z.union([
+  z.strictObject({ env: z.string().min(1) }),
+  z.strictObject({ file: z.string().min(1) }),
+]);
+
+/** A word that becomes an argument of a program: a leading dash would be taken for an option. */
+export const argument = z
+  .string()
+  .min(1)
+  .refine((word) => !/^-|[\s\0]/.test(word), 'must not begin with a dash nor hold a space');
+
+export const host = argument.refine((name) => !/[/@]/.test(name), 'is a host name or an address, not a URL');
+
+export const port = z.int().min(1).max(65_535);
+
+export const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'is not a UUID');
+
+/**
+ * Resolves a secret right before it is used. Answers why not instead of rejecting. Checked here because a missing
+ * one made ipmitool log in with an empty password, and an account locks after a few of those.
+ */
+export async function resolveSecret(
+  context: FencingContext,
+  source: SecretSource,
+): Promise<{ value: string } | { missing: string }> {
+  try {
+    const value = await context.secret(source);
+    if (value) return { value };
+    return { missing: `its password is empty (${'env' in source ? `variable ${source.env}` : source.file})` };
+  } catch (error) {
+    return { missing: error instanceof Error ? error.message : 'its password cannot be read' };
+  }
+}
+
+/** One line of at most 200 characters without the secret: what may go into a history or a mail. */
+export function oneLine(text: string, secret?: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return (secret ? line.replaceAll(secret, '***') : line).slice(0, 200);
+}
+
+/** A word for a shell, quoted where it needs to be: for the commands that a person pastes. */
+export const shellWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
