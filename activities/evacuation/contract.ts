@@ -2,6 +2,14 @@
 import type { Policy } from '../../workflows/defaults.ts';
 import type { InstanceView, MigrationRecord, NodeView, Planned, Snapshot } from '../../workflows/domain.ts';
 
+/** What one more instance takes: vCPUs, MiB, GiB; `extra` by resource class (PCPU, VGPU, CUSTOM_…). */
+export interface Need {
+  vcpus: number;
+  ram: number;
+  disk: number;
+  extra?: Record<string, number>;
+}
+
 export interface EvacuateInput {
   cloud: string;
   node: string;
@@ -42,9 +50,9 @@ export type EvacuateResult =
 export interface RoomInput {
   node: string;
   /** In order of priority. */
-  waiting: { id: string; need: { vcpus: number; ram: number; disk: number } }[];
+  waiting: { id: string; need: Need }[];
   /** Posted and not yet settled: subtracted. */
-  posted: { id: string; need: { vcpus: number; ram: number; disk: number } }[];
+  posted: { id: string; need: Need }[];
   /** Return at once with what fits, even nothing. */
   once: boolean;
   policy: Policy;
@@ -52,23 +60,30 @@ export interface RoomInput {
 
 export interface EvacuationActivities {
   /** Everything of recovery.md 3, sorted by policy.ts. Reads only. */
-  takeSnapshot(input: {
-    node: string;
-    serviceId: string;
-    policy: Policy;
-  }): Promise<{ snapshot: Snapshot; needs: Record<string, { vcpus: number; ram: number; disk: number }> }>;
-  /** Lists again and sorts (recovery.md 10): also what appeared since. Reads only. */
-  listAgain(input: {
-    node: string;
+  takeSnapshot(input: { node: string; serviceId: string; policy: Policy }): Promise<{
     snapshot: Snapshot;
-    policy: Policy;
-  }): Promise<{
+    needs: Record<string, Need>;
+    /** Open live migrations into the node: their source's affair, but its run wants to know that the destination died. */
+    incoming?: MigrationRecord[];
+  }>;
+  /** Lists again and sorts (recovery.md 10): also what appeared since. Reads only. */
+  listAgain(input: { node: string; snapshot: Snapshot; policy: Policy }): Promise<{
     instances: Planned[];
     gone: { id: string; reason: string; host: string | null; at: string }[];
-    needs: Record<string, { vcpus: number; ram: number; disk: number }>;
+    needs: Record<string, Need>;
   }>;
-  /** One PUT: disabled, reason = marker, forced_down. Idempotent; read back. Refuses a row whose UUID changed. */
-  markNode(input: { serviceId: string; node: string; marker: string; forcedDown?: boolean }): Promise<NodeView>;
+  /**
+   * One PUT: disabled, reason = marker, forced_down. Idempotent; read back. Refuses a row whose UUID changed (UuidChanged). A
+   * marker with an outcome is written only over the same run's: else the row is answered as it is.
+   */
+  markNode(input: {
+    serviceId: string;
+    node: string;
+    marker: string;
+    forcedDown?: boolean;
+    /** The row of the snapshot: a person's disable that is not in it is refused (NotOurs). Absent: any is overwritten. */
+    before?: Pick<NodeView, 'disabledReason'>;
+  }): Promise<NodeView>;
   /** Returns the ids that fit now; waits (heartbeating) until at least one does unless `once`. */
   findRoom(input: RoomInput): Promise<{ fits: string[]; why: string }>;
   /** Look → lock → POST at most once → watch → put the power state back. Idempotent by recovery.md 12. */

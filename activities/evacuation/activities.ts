@@ -1,0 +1,39 @@
+// The evacuation role's activities, made from a cloud and a driver. What a worker registers on the queue `…-openstack`.
+import type { OpenStack } from '../openstack/types.ts';
+import { systemClock, type Clock } from './clock.ts';
+import type { EvacuationActivities } from './contract.ts';
+import type { Evacuator } from './driver.ts';
+import { evacuate } from './evacuate.ts';
+import { evacuateInstance } from './evacuate-instance.ts';
+import { findRoom } from './find-room.ts';
+import { liftLocks } from './locks.ts';
+import { createMarks } from './marks.ts';
+import { createWatches } from './migration-watch.ts';
+import { askRun, type Ask } from './permission.ts';
+import { createRooms } from './room.ts';
+import { createSnapshots } from './snapshot.ts';
+
+export interface EvacuationOptions {
+  openstack: OpenStack;
+  /** Absent: Nova's own evacuation, the scheduler chooses the destination. */
+  evacuator?: Evacuator;
+  /** Absent: asks the run itself, through the worker's client. */
+  ask?: Ask;
+  clock?: Clock;
+}
+
+/** One set per worker process: its watches and its view of the room are shared by all instances. */
+export function createEvacuationActivities(options: EvacuationOptions): EvacuationActivities {
+  const { openstack, ask = askRun, clock = systemClock } = options;
+  const evacuator = options.evacuator ?? evacuate.create({}, { openstack });
+  const rooms = createRooms(openstack, clock, evacuator);
+  const deps = { openstack, clock, ask, evacuator, rooms, watches: createWatches(openstack, clock) };
+  return {
+    ...createSnapshots(openstack, clock),
+    ...createMarks(openstack),
+    findRoom: (input) => findRoom(deps, input),
+    evacuateInstance: (input) => evacuateInstance(deps, input),
+    liftLocks: (input) => liftLocks(openstack, input),
+    readyOpenstack: () => Promise.resolve(`evacuation worker, region ${openstack.region ?? 'of the default'}`),
+  };
+}

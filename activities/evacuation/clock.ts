@@ -1,0 +1,32 @@
+// Time, injected: tests live through ten minutes in a millisecond.
+import { setTimeout as wait } from 'node:timers/promises';
+
+export interface Clock {
+  /** Milliseconds that only grow. Never compared between processes. */
+  ms(): number;
+  /** Wall clock in milliseconds; only to notice that this machine slept. */
+  wall(): number;
+  /** Resolves after `ms`; rejects with the signal's reason as soon as it aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  ms: () => performance.now(),
+  wall: () => Date.now(),
+  async sleep(ms, signal) {
+    try {
+      await wait(ms, undefined, { signal });
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    }
+  },
+};
+
+/** A moment to measure from. A machine that slept moves only the wall clock; a person who sets the clock moves it too: the larger counts. */
+export interface Moment {
+  ms: number;
+  wall: number;
+}
+export const moment = (clock: Clock): Moment => ({ ms: clock.ms(), wall: clock.wall() });
+export const ageMs = (clock: Clock, m: Moment): number => Math.max(clock.ms() - m.ms, clock.wall() - m.wall);
+export const isoNow = (clock: Clock): string => new Date(clock.wall()).toISOString();

@@ -1,0 +1,47 @@
+// Room for all that wait un-posted, in one activity: returns those that fit, the first in order first.
+import { Context } from '@temporalio/activity';
+import { startBeat } from './beat.ts';
+import type { Clock } from './clock.ts';
+import type { RoomInput } from './contract.ts';
+import { failureOf, final, isForbidden, textOf } from './failure.ts';
+import { fit } from './fit.ts';
+import type { Rooms } from './room.ts';
+
+/**
+ * Asks Placement once per distinct need; `once: false` asks again every `roomEveryMs` until something fits, through failures
+ * of the API too. Reads only. Rejects with Forbidden on refused credentials, and with `once` on any failure.
+ */
+export async function findRoom(
+  deps: { rooms: Rooms; clock: Clock },
+  input: RoomInput,
+): Promise<{ fits: string[]; why: string }> {
+  const { timings } = input.policy;
+  const { cancellationSignal } = Context.current();
+  let why = 'Placement was not asked yet';
+  const beat = startBeat(deps.clock, 60_000 + timings.roomEveryMs + 4 * timings.novaReadMs, () => why);
+  try {
+    for (;;) {
+      const found = await look(deps.rooms, input);
+      beat.progress();
+      if (found.fits.length > 0 || input.once) return found;
+      why = found.why;
+      await deps.clock.sleep(timings.roomEveryMs, cancellationSignal);
+    }
+  } finally {
+    beat.stop();
+  }
+}
+
+async function look(rooms: Rooms, input: RoomInput): Promise<{ fits: string[]; why: string }> {
+  try {
+    const needs = [...input.posted, ...input.waiting].map((x) => x.need);
+    const { room, why } = await rooms.survey(needs, input.node, input.policy.timings);
+    return { fits: fit(room, input.posted, input.waiting), why };
+  } catch (error) {
+    const failure = failureOf(error);
+    if (!failure) throw error;
+    if (isForbidden(failure)) throw final('Forbidden', failure.message);
+    if (input.once) throw error;
+    return { fits: [], why: textOf(error) };
+  }
+}

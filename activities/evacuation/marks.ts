@@ -1,0 +1,86 @@
+// The node's row in os-services: marked once the node is proven off, and given back by readmission. Every change is read back.
+import { readMarker } from '../../workflows/contract.ts';
+import type { NodeView } from '../../workflows/domain.ts';
+import type { OpenStack } from '../openstack/types.ts';
+import type { EvacuationActivities } from './contract.ts';
+import { failureOf, final, isForbidden, isLost } from './failure.ts';
+
+type Marks = Pick<EvacuationActivities, 'markNode' | 'readService' | 'unforce' | 'enable'>;
+
+export function createMarks(openstack: OpenStack): Marks {
+  const { compute } = openstack;
+
+  async function rowOf(node: string, serviceId: string): Promise<NodeView> {
+    const row = await compute.service(node);
+    if (row === null) throw final('NotFound', `service of ${node}: it is gone from os-services`);
+    if (row.serviceId !== serviceId)
+      throw final(
+        'UuidChanged',
+        `service of ${node}: its UUID is ${row.serviceId}, not ${serviceId} (the node was rebuilt)`,
+      );
+    return row;
+  }
+
+  /** Changes the row, unless it is so already; a lost reply is settled by reading. */
+  async function write(row: NodeView, change: Change): Promise<NodeView> {
+    if (isAs(row, change)) return row;
+    try {
+      await compute.updateService(row.serviceId, change);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure && isForbidden(failure)) throw final('Forbidden', failure.message);
+      if (!failure || !isLost(failure)) throw error;
+    }
+    const after = await rowOf(row.host, row.serviceId);
+    if (!isAs(after, change)) throw new Error(`service of ${row.host}: the change was not taken (it is tried again)`);
+    return after;
+  }
+
+  return {
+    readService: (node) => compute.service(node),
+
+    async markNode({ serviceId, node, marker, forcedDown = true, before }) {
+      const row = await rowOf(node, serviceId);
+      const found = readMarker(row.disabledReason);
+      const wanted = readMarker(marker);
+      // The last step writes the outcome: what a person changed meanwhile is not fought.
+      if (wanted?.outcome && found?.run !== wanted.run) return row;
+      const known = before === undefined || row.disabledReason === before.disabledReason;
+      if (row.status === 'disabled' && found === null && !known)
+        throw final(
+          'NotOurs',
+          `service of ${node}: a person disabled it meanwhile: ${row.disabledReason ?? 'no reason given'} (look, then retry)`,
+        );
+      return write(row, { status: 'disabled', disabledReason: marker, forcedDown });
+    },
+
+    async unforce({ serviceId }) {
+      const row = (await compute.services()).find((n) => n.serviceId === serviceId);
+      if (!row) throw final('NotFound', `service ${serviceId}: it is gone from os-services`);
+      try {
+        await write(row, { forcedDown: false });
+        return { ok: true, why: '' };
+      } catch (error) {
+        const failure = failureOf(error);
+        // Nova refuses while evacuation records of the node wait for its cleanup (nova/api/openstack/compute/services.py).
+        if (failure?.status === 400) return { ok: false, why: failure.message };
+        throw error;
+      }
+    },
+
+    async enable({ serviceId, node }) {
+      const row = await rowOf(node, serviceId);
+      if (row.status === 'enabled') return row;
+      if (readMarker(row.disabledReason) === null)
+        throw final('NotOurs', `service of ${node}: disabled by a person: ${row.disabledReason ?? 'no reason given'}`);
+      return write(row, { status: 'enabled' });
+    },
+  };
+}
+
+type Change = { status?: 'enabled' | 'disabled'; disabledReason?: string; forcedDown?: boolean };
+
+const isAs = (row: NodeView, c: Change): boolean =>
+  (c.status === undefined || row.status === c.status) &&
+  (c.disabledReason === undefined || row.disabledReason === c.disabledReason) &&
+  (c.forcedDown === undefined || row.forcedDown === c.forcedDown);

@@ -1,0 +1,102 @@
+// The node's row and the instances' locks: only ours is ever changed back, and a repeat changes nothing.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MARKER, newInstance, newNode, NODE, NovaError, timeout } from './fake-cloud.ts';
+import { setup } from './setup.ts';
+
+const serviceId = `service-${NODE}`;
+function healthy() {
+  const s = setup();
+  s.cloud.nodes.set(NODE, newNode(NODE));
+  return s;
+}
+const mark = { serviceId, node: NODE, marker: MARKER };
+
+test('marks with one PUT; a repeat sends none, so that updated_at does not move again', async () => {
+  const s = healthy();
+  const row = await s.acts.markNode(mark);
+  assert.deepEqual([row.status, row.disabledReason, row.forcedDown], ['disabled', MARKER, true]);
+  assert.equal((await s.acts.markNode(mark)).updatedAt, row.updatedAt);
+  assert.equal(s.cloud.count('updateService'), 1);
+});
+
+test('a PUT whose reply was lost is settled by reading', async () => {
+  const s = healthy();
+  const { updateService } = s.cloud.compute;
+  s.cloud.compute.updateService = async (id, change, o) => {
+    await updateService(id, change, o);
+    throw timeout();
+  };
+  assert.equal((await s.acts.markNode(mark)).disabledReason, MARKER);
+  s.cloud.compute.updateService = async () => {
+    throw timeout();
+  };
+  await assert.rejects(s.acts.markNode({ ...mark, marker: `${MARKER}:aborted` }), /was not taken/);
+});
+
+test('refuses a node that was rebuilt, and one that a person disabled after the snapshot', async () => {
+  const s = healthy();
+  await assert.rejects(s.acts.markNode({ ...mark, serviceId: 'other' }), { type: 'UuidChanged', nonRetryable: true });
+  s.cloud.nodes.set(NODE, newNode(NODE, { status: 'disabled', disabledReason: 'ann: new fans' }));
+  const before = { disabledReason: null };
+  await assert.rejects(s.acts.markNode({ ...mark, before }), { type: 'NotOurs', nonRetryable: true });
+  const known = { disabledReason: 'ann: new fans' };
+  assert.equal((await s.acts.markNode({ ...mark, before: known })).disabledReason, MARKER);
+  s.cloud.nodes.delete(NODE);
+  await assert.rejects(s.acts.markNode(mark), { type: 'NotFound' });
+});
+
+test("an outcome is written over the same run's marker only", async () => {
+  const s = setup();
+  const done = { ...mark, marker: `${MARKER}:recovered` };
+  assert.equal((await s.acts.markNode(done)).disabledReason, `${MARKER}:recovered`);
+  s.cloud.nodes.set(NODE, newNode(NODE));
+  const row = await s.acts.markNode(done);
+  assert.deepEqual([row.status, row.disabledReason], ['enabled', null]);
+});
+
+test('readmission unforces, answers the refusal, and enables only what we disabled; a second call changes nothing', async () => {
+  const s = setup();
+  s.cloud.before.updateService = () => {
+    throw new NovaError(400, 'badRequest', 'Unable to force up host');
+  };
+  assert.deepEqual(await s.acts.unforce({ serviceId }), { ok: false, why: 'Unable to force up host' });
+  delete s.cloud.before.updateService;
+  assert.deepEqual(await s.acts.unforce({ serviceId }), { ok: true, why: '' });
+  assert.equal((await s.acts.enable({ serviceId, node: NODE })).status, 'enabled');
+  const calls = s.cloud.count('updateService');
+  await s.acts.unforce({ serviceId });
+  await s.acts.enable({ serviceId, node: NODE });
+  assert.equal(s.cloud.count('updateService'), calls);
+  s.cloud.nodes.set(NODE, newNode(NODE, { status: 'disabled', disabledReason: 'ann' }));
+  await assert.rejects(s.acts.enable({ serviceId, node: NODE }), { type: 'NotOurs' });
+});
+
+test("lifts the run's locks only, by what Nova says, and names those it could not", async () => {
+  const s = setup();
+  const lock = (name: string, lockedReason: string | null) => {
+    const i = newInstance(name, { locked: true, lockedReason });
+    s.cloud.instances.set(i.id, i);
+    return i;
+  };
+  const [ours, theirs, other] = [lock('a', MARKER), lock('b', 'mine'), lock('c', `${MARKER.slice(0, -1)}2`)];
+  const stubborn = lock('d', MARKER);
+  s.cloud.before.unlock = (id: string) => {
+    if (id === stubborn.id) throw new NovaError(500, 'server', 'broken');
+  };
+  const instances = [ours, theirs, other, stubborn].map((i) => i.id);
+  const result = await s.acts.liftLocks({ marker: `${MARKER}:partial`, instances: [...instances, 'id-deleted'] });
+  assert.deepEqual(result, { lifted: ['id-a'], left: [{ id: 'id-d', why: 'broken' }] });
+  assert.deepEqual([ours.locked, theirs.locked, other.locked], [false, true, true]);
+});
+
+test('an unlock whose reply was lost counts by what Nova shows', async () => {
+  const s = setup();
+  s.cloud.instances.set('id-a', newInstance('a', { locked: true, lockedReason: MARKER }));
+  const { unlock } = s.cloud.compute;
+  s.cloud.compute.unlock = async (id, o) => {
+    await unlock(id, o);
+    throw timeout();
+  };
+  assert.deepEqual(await s.acts.liftLocks({ marker: MARKER, instances: ['id-a'] }), { lifted: ['id-a'], left: [] });
+});

@@ -1,0 +1,153 @@
+// The snapshot: everything is read before anything is changed, and sorted by the state table.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openEvacuator } from '../../../activities/evacuation/index.ts';
+import { MARKER, newInstance, NODE } from './fake-cloud.ts';
+import { setup, type Setup } from './setup.ts';
+
+const serviceId = `service-${NODE}`;
+const take = (s: Setup) => s.acts.takeSnapshot({ node: NODE, serviceId, policy: s.policy });
+function put(s: Setup, ...views: ReturnType<typeof newInstance>[]): void {
+  for (const v of views) s.cloud.instances.set(v.id, v);
+}
+const decisions = (list: { name: string; decision: string }[]) =>
+  Object.fromEntries(list.map((i) => [i.name, i.decision]));
+
+test('reads all, changes nothing, and sorts each instance with its reason', async () => {
+  const s = setup();
+  put(
+    s,
+    newInstance('web'),
+    newInstance('local', { volumeBacked: false }),
+    newInstance('moving', { taskState: 'migrating' }),
+    newInstance('adopted', { taskState: 'rebuilding' }),
+    newInstance('elsewhere', { host: 'compute-2' }),
+  );
+  s.cloud.record({ id: 7, instanceId: 'id-old', status: 'completed' });
+  s.cloud.record({ id: 8, instanceId: 'id-adopted', status: 'pre-migrating' });
+  s.cloud.record({ id: 12, instanceId: 'id-x', sourceCompute: 'compute-2', destCompute: NODE });
+  s.cloud.record({
+    id: 9,
+    instanceId: 'id-in',
+    type: 'live-migration',
+    status: 'running',
+    sourceCompute: 'compute-2',
+    destCompute: NODE,
+  });
+  const { snapshot, needs, incoming } = await take(s);
+  assert.deepEqual(decisions(snapshot.instances), { web: 'evacuate', local: 'keep', moving: 'hold', adopted: 'adopt' });
+  assert.equal(snapshot.lastEvacuationId, 8);
+  assert.equal(snapshot.instances.find((i) => i.name === 'adopted')?.rebuilding, true);
+  assert.deepEqual(Object.keys(needs).sort(), ['id-adopted', 'id-local', 'id-moving', 'id-web']);
+  assert.deepEqual(
+    incoming?.map((m) => m.id),
+    [9],
+  );
+  assert.deepEqual([...new Set(s.cloud.calls.map((c) => c.what))].sort(), ['instances', 'migrations', 'service']);
+});
+
+test('priority first, then the name; a lock of ours is not somebody else’s', async () => {
+  const s = setup();
+  put(
+    s,
+    newInstance('b', { locked: true, lockedReason: MARKER }),
+    newInstance('a', { locked: true, lockedReason: null }),
+    newInstance('z', { metadata: { 'lifeboat:priority': '5' } }),
+  );
+  const { snapshot } = await take(s);
+  assert.deepEqual(
+    snapshot.instances.map((i) => [i.name, i.locked]),
+    [
+      ['z', false],
+      ['a', true],
+      ['b', false],
+    ],
+  );
+});
+
+test('several members of a hard-affinity group are kept and told why; one alone, or a soft group, is not', async () => {
+  const s = setup();
+  const group = (id: string, policy: string) => s.cloud.groups.set(id, { id, policy, members: [] });
+  group('hard', 'affinity');
+  group('soft', 'soft-affinity');
+  group('alone', 'affinity');
+  const member = (name: string, g: string) => newInstance(name, { serverGroups: [g] });
+  put(s, member('h1', 'hard'), member('h2', 'hard'), member('s1', 'soft'), member('s2', 'soft'), member('a1', 'alone'));
+  const { snapshot } = await take(s);
+  assert.deepEqual(decisions(snapshot.instances), {
+    h1: 'keep',
+    h2: 'keep',
+    s1: 'evacuate',
+    s2: 'evacuate',
+    a1: 'evacuate',
+  });
+  assert.match(snapshot.instances.find((i) => i.name === 'h1')?.reason ?? '', /hard affinity/);
+});
+
+test('refuses a node whose UUID is another or that is gone; fails as a whole when a list fails', async () => {
+  const s = setup();
+  await assert.rejects(s.acts.takeSnapshot({ node: NODE, serviceId: 'x', policy: s.policy }), { type: 'UuidChanged' });
+  s.cloud.before.instances = () => {
+    throw new Error('half a list');
+  };
+  await assert.rejects(take(s), /half a list/);
+  s.cloud.nodes.delete(NODE);
+  delete s.cloud.before.instances;
+  await assert.rejects(take(s), { type: 'NotFound' });
+});
+
+test('lists again: what is gone, what was moved, what was evacuated before us, what is new, what has changed', async () => {
+  const s = setup();
+  put(s, ...['deleted', 'moved', 'led', 'broke', 'stays'].map((n) => newInstance(n)));
+  const { snapshot } = await take(s);
+  s.cloud.instances.delete('id-deleted');
+  Object.assign(s.cloud.instances.get('id-moved') ?? {}, { host: 'compute-2' });
+  Object.assign(s.cloud.instances.get('id-led') ?? {}, { host: 'compute-3' });
+  s.cloud.record({ instanceId: 'id-led', status: 'done', destCompute: 'compute-3' });
+  Object.assign(s.cloud.instances.get('id-broke') ?? {}, { vmState: 'error', powerState: 0 });
+  put(s, newInstance('fresh', { launchedAt: null, vmState: 'building' }));
+  const again = await s.acts.listAgain({ node: NODE, snapshot, policy: s.policy });
+  assert.deepEqual(decisions(again.instances), { broke: 'evacuate', fresh: 'keep', led: 'adopt', stays: 'evacuate' });
+  assert.deepEqual(again.gone.map((g) => [g.id, g.host]).sort(), [
+    ['id-deleted', null],
+    ['id-moved', 'compute-2'],
+  ]);
+  // The state to come back to is the one before anything began.
+  assert.deepEqual(again.instances.find((i) => i.name === 'broke')?.vmState, 'active');
+});
+
+test('open records are those for which Nova destroys a guest on return', async () => {
+  const s = setup();
+  for (const status of ['accepted', 'pre-migrating', 'done', 'completed', 'failed', 'error'])
+    s.cloud.record({ instanceId: status, status });
+  assert.deepEqual(
+    (await s.acts.openRecords(NODE)).map((r) => r.status),
+    ['accepted', 'pre-migrating', 'done'],
+  );
+});
+
+test('observes where each instance is now, with the time', async () => {
+  const s = setup();
+  put(s, newInstance('web', { host: 'compute-2' }));
+  const seen = await s.acts.observe({ node: NODE, instances: ['id-web', 'id-gone'] });
+  assert.equal(seen['id-web']?.view?.host, 'compute-2');
+  assert.equal(seen['id-gone']?.view, null);
+  assert.match(seen['id-web']?.at ?? '', /^2026-08-01T12:00/);
+});
+
+test('a driver is chosen by name, its options are strict, and a reserved host is the only destination', async () => {
+  const s = setup();
+  const open = (config: { driver: string; options: Record<string, unknown> }) =>
+    openEvacuator(config, { openstack: s.cloud });
+  await assert.rejects(open({ driver: 'evacuate', options: { tarket: 'x' } }), /evacuation\.options/);
+  await assert.rejects(
+    open({ driver: 'no-such-driver', options: {} }),
+    /evacuation\.driver no-such-driver: neither one of evacuate/,
+  );
+  const reserved = await open({ driver: 'evacuate', options: { target: 'compute-3' } });
+  assert.deepEqual([reserved.reaches('compute-3'), reserved.reaches('compute-2')], [true, false]);
+  const web = newInstance('web');
+  put(s, web);
+  await reserved.send(web, {});
+  assert.equal((s.cloud.calls.at(-1)?.options as { target?: string }).target, 'compute-3');
+});
