@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DEFAULT_POLICY, DEFAULT_TIMINGS } from '../../workflows/defaults.ts';
+import { ConfigError, loadConfig, parseConfig } from '../../workers/config.ts';
+
+/** The lines under `Cannot use lifeboat.yaml: n errors`. */
+function problems(text: string): string[] {
+  try {
+    parseConfig(text, 'lifeboat.yaml');
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.problems.map((line) => line.replace(/^lifeboat\.yaml:/, ''));
+  }
+  return [];
+}
+
+const config = (text: string) => parseConfig(`cloud: prod\n${text}`, 'lifeboat.yaml');
+
+test('a cloud alone is a configuration: it observes, by the defaults', () => {
+  const read = config('');
+  assert.deepEqual(read.policy, { ...DEFAULT_POLICY, failedWhen: { all: ['nova-service', 'tcp'] } });
+  assert.equal(read.policy.mode, 'observe');
+  assert.deepEqual(
+    read.monitoring.channels.map((c) => c.driver),
+    ['nova-service', 'tcp'],
+  );
+});
+
+test('what is given replaces the default, what is not stays', () => {
+  const { policy } = config(`
+mode: confirm
+limits: { atOnce: 4 }
+evacuation: { perNode: 3, states: { paused: reset } }
+timings: { stale: 40s, stuck: 0.5h, powerOff: 20000, reminder: [0, 5m] }
+`);
+  assert.deepEqual(policy.limits, { ...DEFAULT_POLICY.limits, atOnce: 4 });
+  assert.equal(policy.evacuation.perNode, 3);
+  assert.deepEqual(policy.evacuation.states, { ...DEFAULT_POLICY.evacuation.states, paused: 'reset' });
+  assert.deepEqual(policy.timings, {
+    ...DEFAULT_TIMINGS,
+    ...{ staleMs: 40_000, stuckMs: 1_800_000, powerOffMs: 20_000, reminderMs: [0, 300_000] },
+  });
+});
+
+test('durations are scaled after their floors were checked, and that is said loudly', () => {
+  const read = config('timeScale: 0.1\ntimings: { sweepEvery: 1s }');
+  assert.equal(read.policy.timings.sweepEveryMs, 100);
+  assert.equal(read.policy.timings.staleMs, DEFAULT_TIMINGS.staleMs / 10);
+  assert.match(read.warnings.join(), /EVERY DURATION IS SCALED/);
+  assert.deepEqual(problems('cloud: prod\ntimeScale: 10\ntimings: { sweepEvery: 100ms }').length, 1);
+});
+
+test('two files that mean the same have one hash, others have another', () => {
+  const one = config('limits: { atOnce: 4, share: 0.5 }\nmode: confirm');
+  const same = config('mode: confirm\nlimits:\n  share: 0.5\n  atOnce: 4\n');
+  assert.equal(one.policyHash, same.policyHash);
+  assert.notEqual(one.policyHash, config('limits: { atOnce: 4, share: 0.25 }\nmode: confirm').policyHash);
+  assert.match(one.policyHash, /^[0-9a-f]{12}$/);
+});
+
+test('an unknown key is an error that names the nearest one, its place, or what is allowed', () => {
+  assert.deepEqual(problems('cloud: prod\nmdoe: auto'), ['2: mdoe: unknown key (did you mean mode?)']);
+  assert.deepEqual(problems('cloud: prod\nlimits:\n  samples: 3'), [
+    '3: limits.samples: unknown key (it belongs to monitoring)',
+  ]);
+  assert.deepEqual(problems('cloud: prod\nlimits: { foo: 3 }'), [
+    '2: limits.foo: unknown key (allowed here: atOnce, share, perHour)',
+  ]);
+});
+
+test('a wrong value is named with its line, what was expected, what stands there and an example', () => {
+  assert.deepEqual(problems('cloud: prod\nlimits:\n  share: 25'), [
+    '3: limits.share: expected a share of the fleet, more than 0 and at most 1, got 25 (example: share: 0.25)',
+  ]);
+  assert.deepEqual(problems('cloud: prod\nmode: automatic'), [
+    '2: mode: expected one of observe, confirm, auto, got "automatic" (example: mode: observe)',
+  ]);
+  assert.deepEqual(problems('cloud: prod\ntimings:\n  sweepEvery: 5 sec'), [
+    '3: timings.sweepEvery: expected a duration like 500ms, 30s, 10m or 1h, got "5 sec" (example: sweepEvery: 5s)',
+  ]);
+  assert.deepEqual(problems('cloud: prod\nconsole: temporal.example.org'), [
+    '2: console: expected the address of the Temporal UI, got "temporal.example.org" (example: console: https://temporal.example.org)',
+  ]);
+  assert.deepEqual(problems(''), [
+    '1: cloud: is missing, expected a name of letters, digits, dots and dashes (at most 40) (example: cloud: prod)',
+  ]);
+});
+
+test('a duration below its floor is refused', () => {
+  assert.deepEqual(problems('cloud: prod\ntimings: { powerHold: 1s }'), [
+    '2: timings.powerHold: expected at least 3s, got 1s (a shorter one makes Lifeboat unsafe or useless) (example: powerHold: 3s)',
+  ]);
+});
+
+test('durations that contradict each other are refused', () => {
+  assert.deepEqual(problems('cloud: prod\ntimings:\n  novaPost: 2m'), [
+    '2: timings.horizon: expected at least 125s, got 90s (longer than novaPost, or a lost POST could still be on its way when it is sent again)',
+  ]);
+  assert.deepEqual(problems('cloud: prod\ntimings:\n  reportInterval: 20s'), [
+    '2: timings.stale: expected at least 40s, got 35s (two of reportInterval, or a healthy node looks stale)',
+  ]);
+});
+
+test('nobody acts automatically on the word of one channel', () => {
+  const refused = [
+    'monitoring: { channels: [{ driver: tcp }] }',
+    'monitoring: { failedWhen: { any: [nova-service, tcp] } }',
+    'monitoring: { failedWhen: { all: [tcp, tcp] } }',
+    'monitoring: { failedWhen: { atLeast: 1, of: [nova-service, tcp] } }',
+  ];
+  for (const monitoring of refused) {
+    assert.deepEqual(problems(`cloud: prod\nmode: auto\n${monitoring}`), [
+      '2: mode: auto is refused where one channel alone can call a node failed (use mode: confirm, or two channels that must agree: failedWhen: { all: [nova-service, tcp] })',
+    ]);
+    assert.deepEqual(problems(`cloud: prod\nmode: confirm\n${monitoring}`), []);
+  }
+  assert.deepEqual(problems('cloud: prod\nmode: auto'), []);
+});
+
+test('failedWhen names channels that exist, and no more than there are', () => {
+  assert.deepEqual(problems('cloud: prod\nmonitoring:\n  failedWhen: { all: [nova-service, tpc] }'), [
+    '3: monitoring.failedWhen: names tpc, which is no channel (did you mean tcp?)',
+  ]);
+  assert.deepEqual(problems('cloud: prod\nmonitoring:\n  failedWhen: { atLeast: 3, of: [nova-service, tcp] }'), [
+    '3: monitoring.failedWhen.atLeast: expected at most 2, got 3 (so many channels it names)',
+  ]);
+  assert.deepEqual(problems('cloud: prod\nmonitoring:\n  failedWhen: { al: [tcp] }'), [
+    '3: monitoring.failedWhen: expected one of all, any, or atLeast with of, got a block of keys (example: failedWhen: { all: [nova-service, tcp] })',
+  ]);
+});
+
+test('two channels of one driver need two names', () => {
+  const channels = (second: string) =>
+    `cloud: prod\nmonitoring:\n  channels:\n    - driver: tcp\n    - { driver: tcp${second} }\n`;
+  assert.deepEqual(problems(channels('')), [
+    '5: monitoring.channels[1]: a second channel named tcp (give it another name: name: tcp-2)',
+  ]);
+  assert.deepEqual(problems(channels(', name: tcp-storage')), []);
+});
+
+test('the options of a driver are judged by its own schema, with their lines', () => {
+  const text = `cloud: prod
+monitoring:
+  channels:
+    - driver: tcp
+      options: { port: [22] }
+fencing:
+  levels:
+    - name: bmc
+      devices:
+        - driver: ipmi
+          options:
+            hots: '{node}-bmc'
+            user: admin
+            password: { env: BMC }
+        - driver: redfihs
+notification:
+  channels:
+    - driver: email
+      options: { host: mail, from: lifeboat@example.org, port: many }
+`;
+  assert.deepEqual(problems(text), [
+    '5: monitoring.channels[0].options.port: unknown key (did you mean ports?)',
+    '11: fencing.levels[0].devices[0].options.host: is missing, expected a text',
+    '12: fencing.levels[0].devices[0].options.hots: unknown key (did you mean host?)',
+    '15: fencing.levels[0].devices[1].driver: redfihs is no driver (did you mean redfish?)',
+    '19: notification.channels[0].options.port: expected a number, got "many"',
+  ]);
+});
+
+test('what is wrong for one node only is named at that node', () => {
+  const text = `cloud: prod
+fencing:
+  levels:
+    - name: bmc
+      devices:
+        - driver: ipmi
+          options: { user: admin, password: { env: BMC } }
+          perNode:
+            compute-1: { host: 10.0.0.1 }
+            compute-2: { host: 10.0.0.2, port: many }
+`;
+  assert.deepEqual(problems(text), [
+    '10: fencing.levels[0].devices[0].perNode.compute-2.port: expected a number, got "many"',
+  ]);
+});
+
+test('one device for every node is refused: the wrong machine would be switched off', () => {
+  const text = `cloud: prod
+fencing:
+  levels:
+    - name: bmc
+      devices:
+        - driver: ipmi
+          options: { host: 10.0.0.7, user: admin, password: { env: BMC } }
+`;
+  assert.match(problems(text).join(), /7: .*is one and the same device for every node/);
+});
+
+test('a password that was written into the file is refused and not repeated', () => {
+  const text = `cloud: prod
+fencing:
+  levels:
+    - name: bmc
+      devices:
+        - driver: ipmi
+          options: { host: '{node}-bmc', user: admin, password: hunter2 }
+`;
+  const found = problems(text);
+  assert.equal(found.length, 1);
+  assert.match(found[0]!, /^7: fencing\.levels\[0\]\.devices\[0\]\.options\.password: expected .*env.*file/);
+  assert.ok(!found[0]!.includes('hunter2'));
+});
+
+test('what is no YAML is named with its line', () => {
+  assert.deepEqual(problems('cloud: a\ncloud: b'), ['2: not YAML: Map keys must be unique']);
+  assert.deepEqual(problems('- a'), ['1: the file: expected a block of keys, got a list']);
+});
+
+test('all errors are listed at once, in the order of the file', () => {
+  const error = (() => {
+    try {
+      parseConfig('cloud: prod\nmode: fast\nexclude: compute-1\nlimts: {}', 'lifeboat.yaml');
+    } catch (e) {
+      return e;
+    }
+  })();
+  assert.ok(error instanceof ConfigError);
+  assert.equal(
+    error.message,
+    `Cannot use lifeboat.yaml: 3 errors
+  lifeboat.yaml:2: mode: expected one of observe, confirm, auto, got "fast" (example: mode: observe)
+  lifeboat.yaml:3: exclude: expected a list of node names or patterns, got "compute-1" (example: exclude: [compute-9, gpu-*])
+  lifeboat.yaml:4: limts: unknown key (did you mean limits?)`,
+  );
+});
+
+test('a file that is not there stops the worker', async () => {
+  await assert.rejects(loadConfig('/nowhere/lifeboat.yaml'), {
+    message: 'Cannot use /nowhere/lifeboat.yaml: 1 error\n  no such file (give the path with --config)',
+  });
+});
+
+test('reads a file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-config-'));
+  try {
+    const file = join(folder, 'lifeboat.yaml');
+    await writeFile(file, 'cloud: prod\nconsole: https://temporal.example.org/\n');
+    const read = await loadConfig(file);
+    assert.deepEqual([read.cloud, read.console, read.file], ['prod', 'https://temporal.example.org', file]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('every example is a configuration that can be used', async () => {
+  const folder = join(import.meta.dirname, '../../examples');
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml'));
+  assert.ok(files.length >= 2);
+  for (const name of files) assert.ok((await loadConfig(join(folder, name))).cloud, name);
+});
+
+test('every YAML block of the documentation that names a cloud can be used', async () => {
+  const text = await readFile(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8');
+  const blocks = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map((m) => m[1]!);
+  assert.ok(blocks.length > 3);
+  for (const block of blocks) {
+    assert.deepEqual(problems(/^cloud:/m.test(block) ? block : `cloud: prod\n${block}`), [], block);
+  }
+});
