@@ -68,7 +68,7 @@ const SERVER = z.object({
   'OS-EXT-AZ:availability_zone': text,
   locked: z.boolean().default(false),
   locked_reason: text,
-  image: z.unknown(),
+  image: z.unknown().optional(),
   flavor: z
     .object({
       original_name: z.string(),

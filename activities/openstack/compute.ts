@@ -32,7 +32,8 @@ export function createCompute(nova: Service, hypervisors: Hypervisors): Compute 
     },
     migrations: (f, o) => migrations(nova, services.service, f, o),
     evacuate: (id, target, o) => act(id, { evacuate: target === undefined ? {} : { host: target } }, V.evacuate, o),
-    lock: (id, reason, o) => act(id, { lock: { locked_reason: fits(reason, 'the reason of a lock') } }, V.servers, o),
+    lock: async (id, reason, o) =>
+      act(id, { lock: { locked_reason: fits(reason, 'the reason of a lock') } }, V.servers, o),
     unlock: (id, o) => act(id, { unlock: null }, V.servers, o),
     start: (id, o) => act(id, { 'os-start': null }, V.servers, o),
     stop: (id, o) => act(id, { 'os-stop': null }, V.servers, o),

@@ -56,6 +56,11 @@ export function configError(message: string): OpenStackError {
   });
 }
 
+/** The same trouble, met before the call itself was sent. */
+export function unsent(e: OpenStackError): OpenStackError {
+  return e.maybeSent ? new OpenStackError({ ...e.failure, maybeSent: false }) : e;
+}
+
 /** The kind of an answer by its status code. */
 export function kindOfStatus(status: number): OpenStackFailure['kind'] {
   if (status === 401) return 'auth';

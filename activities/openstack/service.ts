@@ -1,6 +1,6 @@
 // How a call to any OpenStack service is made: token, endpoint, microversion, time limit, retries of reads, paging.
 import type { z } from 'zod';
-import { OpenStackError } from './errors.ts';
+import { OpenStackError, unsent } from './errors.ts';
 import { exchange, failed, json, type Exchange } from './exchange.ts';
 import type { HttpAnswer, Transport } from './http.ts';
 import { createLimiter, TIME_IS_UP, timeLimit, type Limiter } from './limit.ts';
@@ -94,28 +94,36 @@ export function createService(s: ServiceOptions): Service {
 function createSender(s: ServiceOptions) {
   const queue = createLimiter(s.concurrency);
   const versions = createVersions(s.type, (url) => readDocument(s, queue, url));
+  const prepare = async (call: Call, signal: AbortSignal) => {
+    try {
+      const endpoint = s.session.endpoint(s.type, await s.session.token(signal));
+      const version = call.versions ? await versions.pick(endpoint, call.versions, signal) : null;
+      const headers: Record<string, string> = version ? { 'openstack-api-version': `${s.type} ${version}` } : {};
+      return { base: versions.base(endpoint), headers };
+    } catch (e) {
+      // Whatever became of that: the call was not sent.
+      throw e instanceof OpenStackError ? unsent(e) : e;
+    }
+  };
   return async (call: Call, o: CallOptions = {}): Promise<HttpAnswer> => {
     const timeoutMs = o.timeoutMs ?? (call.method === 'GET' ? s.readMs : s.writeMs);
     const deadline = s.time.now() + timeoutMs;
     const limit = timeLimit(timeoutMs, o.signal);
-    const attempt = async () => {
-      const endpoint = await endpointOf(s, limit.signal);
-      const version = call.versions ? await versions.pick(endpoint, call.versions, limit.signal) : null;
-      const headers: Record<string, string> = version ? { 'openstack-api-version': `${s.type} ${version}` } : {};
+    try {
+      // Token and versions are reads with tries of their own; the call itself, if it is a write, never is repeated.
+      const { base, headers } = await prepare(call, limit.signal);
       const query = call.query ? `?${new URLSearchParams(call.query).toString()}` : '';
-      const base = versions.base(endpoint);
-      return once(s, queue, {
+      const url = `${base}${call.path}${query}`;
+      const x = {
         method: call.method,
         path: call.path,
-        url: `${base}${call.path}${query}`,
+        url,
         headers,
         body: call.body,
         signal: limit.signal,
         timeoutMs,
-      });
-    };
-    try {
-      // Reading what a write needs (token, versions) is tried again inside; the write itself never is.
+      };
+      const attempt = () => once(s, queue, x);
       return await (call.method === 'GET' ? retrying(s.time, deadline, limit.signal, attempt) : attempt());
     } catch (e) {
       if (e instanceof OpenStackError && e.status === 406) versions.forget();
@@ -139,10 +147,6 @@ async function readDocument(s: ServiceOptions, queue: Limiter, url: string): Pro
   }
 }
 
-async function endpointOf(s: ServiceOptions, signal: AbortSignal): Promise<string> {
-  return s.session.endpoint(s.type, await s.session.token(signal));
-}
-
 function timedOut(s: ServiceOptions, call: Call, timeoutMs: number): OpenStackError {
   const where = { service: s.type, method: call.method, path: call.path };
   return failed(where, { kind: 'timeout', message: `not sent within ${timeoutMs} ms`, maybeSent: false });
@@ -160,7 +164,7 @@ async function once(s: ServiceOptions, queue: Limiter, x: Omit<Exchange, 'servic
   try {
     return await go(token.value);
   } catch (e) {
-    // A 401 is given by the token filter in front of the service, which then has seen nothing: a write may go again.
+    // A 401 comes from the token filter in front of the service, which then has seen nothing: also a write may go again.
     if (!(e instanceof OpenStackError) || e.status !== 401) throw e;
     return go((await s.session.renew(token, x.signal)).value);
   }

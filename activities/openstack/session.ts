@@ -1,7 +1,7 @@
 // Who we are towards a cloud: the token with its catalog, renewed before it ends and shared by all callers. It is never logged.
 import { z } from 'zod';
 import { identityBase, type CloudConfig } from './cloud-config.ts';
-import { OpenStackError } from './errors.ts';
+import { OpenStackError, unsent } from './errors.ts';
 import { exchange, failed, json } from './exchange.ts';
 import type { Transport } from './http.ts';
 import { createLimiter, timeLimit, unlessAborted, type Limiter } from './limit.ts';
@@ -79,11 +79,16 @@ export function createSession(config: CloudConfig, transport: Transport, time: T
       return token;
     } catch (e) {
       if (e instanceof OpenStackError && e.kind === 'auth') refused = { error: e, until: time.now() + REFUSED_MS };
-      throw e;
+      // A login changes nothing: for the call that needed it, nothing was sent.
+      throw e instanceof OpenStackError ? unsent(e) : e;
     }
   };
   const shared = (signal?: AbortSignal): Promise<Token> => {
-    pending ??= login().finally(() => (pending = null));
+    if (!pending) {
+      pending = login().finally(() => (pending = null));
+      // Whoever asked may have left meanwhile.
+      pending.catch(() => {});
+    }
     return unlessAborted(pending, signal);
   };
 
