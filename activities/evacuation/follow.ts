@@ -62,7 +62,11 @@ export async function accountFailure(
   }
   return {
     kind: 'failed',
-    reason: view.fault ?? `Nova ended the evacuation (record ${record.id}) as ${record.status} and gives no reason`,
+    // Nova shows the fault of an instance in ERROR only; of one whose state was kept, its events tell.
+    reason:
+      view.fault ??
+      `Nova ended the evacuation${record.destCompute ? ` to ${record.destCompute}` : ''} (record ${record.id}) as ${record.status} ` +
+        `(why: openstack server event list ${view.id})`,
     posts: a.posts,
     record: record.id,
     retryable: record.status === 'failed' || view.vmState !== 'error',
