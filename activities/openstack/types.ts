@@ -11,7 +11,7 @@ export interface CallOptions {
 }
 
 export interface Compute {
-  /** All nova-compute services. host_ip comes from os-hypervisors, cached (10 min, and until every host has one). One call. */
+  /** All nova-compute services; of a silent cell's rows (`unknown`) only the host is known, serviceId is ''. host_ip comes from os-hypervisors, cached (10 min, and until every host has one). One call. */
   services(o?: CallOptions): Promise<NodeView[]>;
   /** Exactly this host's row (never a LIKE), fresh; null where it is gone. */
   service(host: string, o?: CallOptions): Promise<NodeView | null>;
@@ -21,11 +21,14 @@ export interface Compute {
     change: { status?: 'enabled' | 'disabled'; disabledReason?: string; forcedDown?: boolean },
     o?: CallOptions,
   ): Promise<NodeView>;
-  /** All projects' instances on this host, paged to the end. Half a list is an error. */
+  /** All projects' instances on this host, paged to the end. Half a list is an error, also one from a cell that is silent. */
   instances(host: string, o?: CallOptions): Promise<InstanceView[]>;
   /** Null: 404. */
   instance(id: string, o?: CallOptions): Promise<InstanceView | null>;
-  /** Records with this source (or any), filtered by Nova, paged to the end. */
+  /**
+   * Records with this source (or any), filtered by Nova, paged to the end. `host`: source or destination. `changesSince` compares
+   * updated_at alone, which is null until the first change: a record that was only made (`accepted`) is in no such list.
+   */
   migrations(
     f: {
       sourceCompute?: string;

@@ -169,6 +169,19 @@ test('asks for migrations by all of its filters', async () => {
   assert.equal(headers['openstack-api-version'], 'compute 2.59');
 });
 
+test('records of another source are dropped, though Nova ignores the source beside a host', async () => {
+  const row = (id: number, source: string, dest: string | null) => ({
+    ...{ id, instance_uuid: 'i', migration_type: 'evacuation', status: 'accepted', source_compute: source },
+    ...{ dest_compute: dest, created_at: 't', updated_at: null },
+  });
+  const migrations = [row(1, 'a', null), row(2, 'A', 'b'), row(3, 'b', 'a')];
+  const os = await started({ [MIGRATIONS]: { json: { migrations } } });
+  const ids = async (f: object) => (await os.compute.migrations(f)).map((r) => r.id);
+  assert.deepEqual(await ids({ sourceCompute: 'a' }), [1]);
+  assert.deepEqual(await ids({ host: 'a' }), [1, 3]);
+  assert.deepEqual(await ids({ host: 'a', sourceCompute: 'a' }), [1]);
+});
+
 test('each verb posts the action that Nova knows, at a version that keeps the power state', async () => {
   const os = await started({ 'POST /compute/v2.1/servers/i/action': { status: 202 } });
   const { evacuate, lock, unlock, start, stop, resetState } = os.compute;
