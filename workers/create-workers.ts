@@ -30,6 +30,8 @@ export interface CreateWorkersOptions {
   roles: readonly Role[];
   /** Parts that are there already: they are used as they are and not closed. */
   drivers?: Partial<Drivers>;
+  /** Where the other parts come from; by default from the configuration. Closed at the end. */
+  source?: DriverSource;
   secrets?: Secrets;
   /** False: the namespace knows no search attributes; the watch is told. */
   searchAttributes?: boolean;
@@ -72,7 +74,7 @@ const TUNING: Record<Queue, Partial<WorkerOptions>> = {
 export async function createWorkers(options: CreateWorkersOptions): Promise<Workers> {
   const { config, roles } = options;
   const secrets = options.secrets ?? createSecrets();
-  const drivers = driverSource(config, secrets, options.drivers);
+  const drivers = options.source ?? driverSource(config, secrets, options.drivers);
   try {
     const parts = new Set(roles.flatMap((role) => NEEDS[role]));
     await Promise.all([...parts].map((part) => drivers.get(part)));

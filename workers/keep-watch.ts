@@ -43,8 +43,8 @@ const ANSWER_MS = 30_000;
  */
 export async function startWatch(options: WatchOptions, timeoutMs = ANSWER_MS): Promise<string> {
   const { client, config } = options;
-  const { policy, policyHash, cloud } = config;
-  await refuseOtherCloud(options, client.workflow.getHandle(watchId(cloud)));
+  const { policy, policyHash } = config;
+  await refuseOtherCloud(options);
   const { configuredBy, searchAttributes } = options;
   const operation = watchOperation(options);
   const answer = await client.withDeadline(Date.now() + timeoutMs, () =>
@@ -54,7 +54,7 @@ export async function startWatch(options: WatchOptions, timeoutMs = ANSWER_MS): 
     }),
   );
   // Between the look and the start another worker may have started it for another cloud.
-  await refuseOtherCloud(options, await operation.workflowHandle());
+  await refuseOtherCloud(options);
   return answer;
 }
 
@@ -75,7 +75,15 @@ export function watchOperation(
   });
 }
 
-async function refuseOtherCloud({ identity, config }: WatchOptions, handle: WorkflowHandle): Promise<void> {
+/**
+ * Rejects with OtherCloudError when the watch that runs belongs to another Keystone or region. Every worker that touches a
+ * cloud asks before it polls. No watch: nothing to differ from.
+ */
+export async function refuseOtherCloud(
+  options: Pick<WatchOptions, 'client' | 'identity'> & { config: Pick<Config, 'cloud'> },
+): Promise<void> {
+  const { client, identity, config } = options;
+  const handle = client.workflow.getHandle(watchId(config.cloud));
   const running = await handle.describe().catch((error: unknown) => {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;
@@ -84,7 +92,7 @@ async function refuseOtherCloud({ identity, config }: WatchOptions, handle: Work
   const memo: Partial<CloudIdentity> = running.memo ?? {};
   if (memo.keystone === identity.keystone && memo.region === identity.region) return;
   throw new OtherCloudError(
-    `Cannot watch ${config.cloud}: the watch that runs belongs to ${memo.keystone} (region ${memo.region || 'any'}), and ` +
+    `Cannot work for ${config.cloud}: the watch that runs belongs to ${memo.keystone} (region ${memo.region || 'any'}), and ` +
       `this worker is configured for ${identity.keystone} (region ${identity.region || 'any'}) (give this cloud another name)`,
   );
 }
@@ -94,6 +102,8 @@ export interface KeepOptions extends WatchOptions {
   signal: AbortSignal;
   /** Between two looks; a minute. */
   everyMs?: number;
+  /** How long the watch may take to answer; 30 s. */
+  answerMs?: number;
 }
 
 /**
@@ -101,7 +111,7 @@ export interface KeepOptions extends WatchOptions {
  * look is one read: history grows only where there is something to start.
  */
 export async function keepWatch(options: KeepOptions): Promise<void> {
-  const { client, config, logger, signal, everyMs = 60_000 } = options;
+  const { client, config, logger, signal, everyMs = 60_000, answerMs = ANSWER_MS } = options;
   const handle = client.workflow.getHandle(watchId(config.cloud));
   let failures = 0;
   let configured = false;
@@ -110,7 +120,7 @@ export async function keepWatch(options: KeepOptions): Promise<void> {
       const status = await statusOf(handle);
       if (!configured || status !== 'RUNNING') {
         if (configured) logger.error(`ALARM: the watch of ${config.cloud} is ${status}; starting it again`);
-        logger.info(`watch of ${config.cloud}: ${await startWatch(options)}`);
+        logger.info(`watch of ${config.cloud}: ${await startWatch(options, answerMs)}`);
         configured = true;
       }
       if (failures > 0) logger.info(`the watch of ${config.cloud} is reached again`);

@@ -4,7 +4,8 @@ import { Runtime, type Logger } from '@temporalio/worker';
 import { ROLES, type Role } from '../workflows/contract.ts';
 import { loadConfig, ConfigError, type Config } from './config.ts';
 import { createWorkers } from './create-workers.ts';
-import { keepWatch } from './keep-watch.ts';
+import { driverSource } from './deps.ts';
+import { keepWatch, refuseOtherCloud } from './keep-watch.ts';
 import { identity, jsonLogger } from './log.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
@@ -94,8 +95,16 @@ async function runRoles(config: Config, roles: Role[], logger: Logger, redactor:
     const attributes = await ensureSearchAttributes(connection, namespace);
     if (!attributes.usable) logger.warn(`runs are written without search attributes: ${attributes.why}`);
     const searchAttributes = attributes.usable;
+    const source = driverSource(config, secrets);
+    const cloud = roles.some((role) => role !== 'workflow') ? await source.get('openstack') : null;
+    const watch = {
+      ...{ client, config, searchAttributes, configuredBy: identity() },
+      identity: { keystone: cloud?.identityUrl ?? '', region: cloud?.region ?? '' },
+    };
+    // Before anything polls: a worker of another cloud must not sweep, fence or evacuate for this one.
+    if (cloud) await refuseOtherCloud(watch);
     const made = await createWorkers({
-      ...{ config, connection: native, namespace, roles, secrets, searchAttributes },
+      ...{ config, connection: native, namespace, roles, secrets, source, searchAttributes },
     });
     logger.info(`Lifeboat for ${config.cloud}: ${roles.join(', ')}; mode ${config.policy.mode}`, {
       config: config.file,
@@ -105,25 +114,17 @@ async function runRoles(config: Config, roles: Role[], logger: Logger, redactor:
     });
     const running = made.run().finally(() => stop.abort());
     const keeping = roles.includes('monitor')
-      ? made.drivers
-          .get('openstack')
-          .then((cloud) =>
-            keepWatch({
-              ...{ client, config, logger, searchAttributes, signal: stop.signal, configuredBy: identity() },
-              identity: { keystone: cloud.identityUrl, region: cloud.region ?? '' },
-            }),
-          )
-          // Another cloud's watch: this process must not sweep for it.
-          .catch(async (error: unknown) => {
-            await made.shutdown();
-            throw error;
-          })
+      ? keepWatch({ ...watch, logger, signal: stop.signal }).catch(async (error: unknown) => {
+          await made.shutdown();
+          throw error;
+        })
       : Promise.resolve();
     await Promise.all([running, keeping]);
     logger.info('stopped; what ran was handed over');
   } finally {
     stop.abort();
-    await native.close();
+    // Where a Worker was made and never ran it still holds the connection; the process ends anyway.
+    await native.close().catch(() => undefined);
     await connection.close();
   }
 }

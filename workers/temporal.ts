@@ -7,7 +7,7 @@ import type { Config } from './config.ts';
 
 /** temporal.md: a first workflow task that a dying worker swallowed is given to another one after so long. */
 export const WORKFLOW_TASK_TIMEOUT = '5s';
-const CONNECT_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface TemporalSettings {
   namespace: string;
