@@ -4,6 +4,7 @@ import { readMarker } from '../../workflows/contract.ts';
 import type { InstanceView } from '../../workflows/domain.ts';
 import type { OpenStack } from '../openstack/types.ts';
 import { failureOf, isForbidden, textOf } from './failure.ts';
+import { fewAtATime } from './few-at-a-time.ts';
 
 /** Nova keeps 255 characters of the reason; ours starts with the run's marker. */
 export const isLockedBy = (i: InstanceView, marker: string): boolean => {
@@ -24,13 +25,11 @@ export async function liftLocks(
 ): Promise<{ lifted: string[]; left: { id: string; why: string }[] }> {
   const lifted: string[] = [];
   const left: { id: string; why: string }[] = [];
-  await Promise.all(
-    instances.map(async (id) => {
-      const end = await lift(openstack, id, marker).catch((error: unknown) => ({ why: explain(error) }));
-      if (end === 'lifted') lifted.push(id);
-      else if (end !== 'notOurs') left.push({ id, why: end.why });
-    }),
-  );
+  await fewAtATime(instances, async (id) => {
+    const end = await lift(openstack, id, marker).catch((error: unknown) => ({ why: explain(error) }));
+    if (end === 'lifted') lifted.push(id);
+    else if (end !== 'notOurs') left.push({ id, why: end.why });
+  });
   return { lifted, left };
 }
 

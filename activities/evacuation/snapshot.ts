@@ -6,6 +6,7 @@ import type { OpenStack } from '../openstack/types.ts';
 import { isoNow, type Clock } from './clock.ts';
 import type { EvacuationActivities, Need } from './contract.ts';
 import { final } from './failure.ts';
+import { fewAtATime } from './few-at-a-time.ts';
 import { isLockedByOthers } from './locks.ts';
 import { needOf } from './needs.ts';
 import { isDone, isEvacuationFrom, isOpen, isOpenMove } from './records.ts';
@@ -39,7 +40,7 @@ async function tightGroups(
   const members = new Map<string, number>();
   for (const id of views.flatMap((v) => v.serverGroups)) members.set(id, (members.get(id) ?? 0) + 1);
   const several = [...members].filter(([, n]) => n > 1).map(([id]) => id);
-  const groups = await Promise.all(several.map((id) => openstack.compute.serverGroup(id, o)));
+  const groups = await fewAtATime(several, (id) => openstack.compute.serverGroup(id, o));
   return new Set(groups.flatMap((g) => (g?.policy === 'affinity' ? [g.id] : [])));
 }
 
@@ -94,7 +95,7 @@ export function createSnapshots(
       const r = await read(openstack, node, policy);
       const here = new Set(r.views.map((v) => v.id));
       const missing = snapshot.instances.filter((i) => !here.has(i.id));
-      const now = await Promise.all(missing.map(async (i) => ({ was: i, view: await compute.instance(i.id) })));
+      const now = await fewAtATime(missing, async (i) => ({ was: i, view: await compute.instance(i.id) }));
       const gone: Awaited<ReturnType<EvacuationActivities['listAgain']>>['gone'] = [];
       const instances = r.views.map((v) => keepPast(plan(v, r, policy), snapshot));
       for (const { was, view } of now) {
@@ -111,13 +112,11 @@ export function createSnapshots(
     },
 
     async observe({ instances }) {
-      const seen = await Promise.all(
-        instances.map(async (id) => {
-          const v = await compute.instance(id);
-          const view = v && { id, host: v.host, status: v.status, taskState: v.taskState, vmState: v.vmState };
-          return [id, { view, at: isoNow(clock) }] as const;
-        }),
-      );
+      const seen = await fewAtATime(instances, async (id) => {
+        const v = await compute.instance(id);
+        const view = v && { id, host: v.host, status: v.status, taskState: v.taskState, vmState: v.vmState };
+        return [id, { view, at: isoNow(clock) }] as const;
+      });
       return Object.fromEntries(seen);
     },
 
