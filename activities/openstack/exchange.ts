@@ -16,6 +16,8 @@ export interface Exchange {
   signal: AbortSignal;
   timeoutMs: number;
   secrets: string[];
+  /** The caller's last word; what it throws is thrown, and nothing is sent. */
+  beforeSend?: () => void;
 }
 
 /** Sends once. Resolves for 2xx only; the caller's own abort rejects with the caller's reason. */
@@ -25,6 +27,12 @@ export async function exchange(x: Exchange, transport: Transport, queue: Limiter
     leave = await queue.enter(x.signal);
   } catch (e) {
     throw interrupted(e, x, `no place in the queue within ${x.timeoutMs} ms`, false);
+  }
+  try {
+    x.beforeSend?.();
+  } catch (e) {
+    leave();
+    throw e;
   }
   try {
     const answer = await transport.send({

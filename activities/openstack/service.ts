@@ -122,6 +122,7 @@ function createSender(s: ServiceOptions) {
         body: call.body,
         signal: limit.signal,
         timeoutMs,
+        beforeSend: o.beforeSend,
       };
       const attempt = () => once(s, queue, x);
       return await (call.method === 'GET' ? retrying(s.time, deadline, limit.signal, attempt) : attempt());

@@ -11,7 +11,10 @@ export interface CallOptions {
 }
 
 export interface Compute {
-  /** All nova-compute services; of a silent cell's rows (`unknown`) only the host is known, serviceId is ''. host_ip comes from os-hypervisors, cached (10 min, and until every host has one). One call. */
+  /**
+   * All nova-compute services, in one call. host_ip comes from os-hypervisors, cached (10 min, and until every host has one).
+   * Of a silent cell's rows (`unknown`) only the host is known: serviceId is ''.
+   */
   services(o?: CallOptions): Promise<NodeView[]>;
   /** Exactly this host's row (never a LIKE), fresh; null where it is gone. */
   service(host: string, o?: CallOptions): Promise<NodeView | null>;

@@ -139,6 +139,31 @@ test('a write that waited for its turn until time was up was surely not sent', a
   await assert.rejects(blocking, /enough/);
 });
 
+test('the last word before a write is asked when its turn has come; a no sends nothing', async () => {
+  cloud = await startCloud();
+  cloud.on(ACTION, { status: 202 });
+  let free = () => {};
+  const gate = new Promise<void>((r) => (free = r));
+  cloud.on(SERVERS, { status: 400, after: gate });
+  const os = await cloud.connect({ concurrency: 1 });
+  await os.compute.lock('i-1', 'so that token and versions are there');
+  const blocking = failureOf(os.compute.instances('a'));
+  let asked = 0;
+  const beforeSend = () => {
+    asked += 1;
+    throw new Error('the permission is too old');
+  };
+  const refused = assert.rejects(os.compute.evacuate('i-1', undefined, { beforeSend }), /the permission is too old/);
+  while (cloud.count(SERVERS) === 0) await new Promise((r) => setTimeout(r, 1));
+  assert.equal(asked, 0);
+  free();
+  await Promise.all([blocking, refused]);
+  assert.deepEqual([asked, cloud.count(ACTION)], [1, 1]);
+  // The place was given back.
+  await os.compute.evacuate('i-1', undefined, { beforeSend: () => undefined });
+  assert.equal(cloud.count(ACTION), 2);
+});
+
 test('never more calls at a time than allowed', async () => {
   cloud = await startCloud();
   let open = 0;
