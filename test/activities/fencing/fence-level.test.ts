@@ -1,0 +1,256 @@
+// Stories of one level, on a virtual clock: every one of them ends with the truth about the machine.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FenceInput, FenceResult } from '../../../activities/fencing/contract.ts';
+import { fenceByDevices } from '../../../activities/fencing/fence-level.ts';
+import type { Sign } from '../../../activities/fencing/witness.ts';
+import { DEFAULT_TIMINGS } from '../../../workflows/defaults.ts';
+import { fakeDevice } from './fake-device.ts';
+import type { Behaviour, FakeDevice } from './fake-device.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+const SILENT: Sign = { tcp: 'silent', updatedAt: 'T0', anotherService: false, saw: 'silent; updated_at T0' };
+
+interface Story {
+  devices?: Partial<Behaviour>[];
+  input?: Partial<FenceInput>;
+  /** What the witness sees at the nth look (0: the last look before an off), so many ms after the start. */
+  sees?: (n: number, elapsedMs: number, devices: FakeDevice[]) => Partial<Sign>;
+  may?: { ok: boolean; why: string };
+  offSentBefore?: boolean;
+}
+
+async function fence(
+  story: Story,
+): Promise<{ result: FenceResult; devices: FakeDevice[]; seconds: number; log: string[] }> {
+  const clock = new VirtualClock();
+  const started = clock.now();
+  const log: string[] = [];
+  const devices = (story.devices ?? [{}]).map((behaviour, i) => fakeDevice(clock, behaviour, `fake ${i + 1}`));
+  let looks = 0;
+  const input: FenceInput = {
+    cloud: 'c',
+    node: 'compute-1',
+    serviceId: 's',
+    hostIp: '10.0.0.1',
+    level: 'bmc',
+    updatedAt: 'T0',
+    silentMs: 40_000,
+    workflowId: 'c/compute-1',
+    runId: 'r',
+    again: 0,
+    timings: DEFAULT_TIMINGS,
+    ...story.input,
+  };
+  const work = fenceByDevices(input, {
+    devices,
+    look: async () => {
+      log.push('look');
+      const sign = { ...SILENT, ...story.sees?.(looks++, clock.now() - started, devices) };
+      return Promise.resolve(sign);
+    },
+    mayFence: () => {
+      log.push('mayFence');
+      return Promise.resolve(story.may ?? { ok: true, why: '' });
+    },
+    clock,
+    signal: new AbortController().signal,
+    offSentBefore: story.offSentBefore ?? false,
+    sending: () => log.push('off'),
+  });
+  const result = await clock.run(work);
+  return { result, devices, seconds: (clock.now() - started) / 1_000, log };
+}
+
+const offs = (devices: FakeDevice[]): number[] => devices.map((device) => device.offs());
+
+test('proves a node off with one command and two reads of off, the hold apart', async () => {
+  const { result, devices } = await fence({});
+  assert.equal(result.kind, 'proven');
+  assert.ok(result.kind === 'proven' && result.offSent);
+  assert.deepEqual([result.proof.kind, result.proof.level, result.proof.devices], ['power', 'bmc', ['fake 1: off']]);
+  assert.match(result.proof.witness, /no sign of life for 4\d s \(silent; updated_at T0\)/);
+  assert.deepEqual(offs(devices), [1]);
+  const off = devices[0]!.calls.filter(({ said }) => said === 'off').map(({ at }) => at);
+  assert.ok(off.at(-1)! - off[0]! >= DEFAULT_TIMINGS.powerHoldMs);
+});
+
+test('looks once more and asks the run, in this order, right before the off', async () => {
+  const { log } = await fence({});
+  assert.deepEqual(log.slice(0, 3), ['look', 'mayFence', 'off']);
+});
+
+test('sends nothing to a node that it finds off', async () => {
+  const { result, devices, log } = await fence({ devices: [{ power: 'off', identityConfirmed: true }] });
+  assert.ok(result.kind === 'proven' && !result.offSent);
+  assert.deepEqual([offs(devices), log.includes('mayFence')], [[0], false]);
+});
+
+test('touches nothing when the node answers at the last look', async () => {
+  const { result, devices } = await fence({ sees: () => ({ tcp: 'answers', saw: '22 open' }) });
+  assert.deepEqual([result, offs(devices)], [{ kind: 'alive', saw: '22 open' }, [0]]);
+});
+
+test('touches nothing when the node reported to Nova since the evidence', async () => {
+  const { result, devices } = await fence({ sees: () => ({ updatedAt: 'T1' }) });
+  assert.deepEqual([result.kind, offs(devices)], ['alive', [0]]);
+});
+
+test('sends nothing when the last look finds Nova unreadable', async () => {
+  const { result, devices } = await fence({ sees: () => ({ updatedAt: undefined, saw: 'row unread' }) });
+  assert.ok(result.kind === 'unproven' && !result.offSent);
+  assert.match(result.why, /nothing was sent.*row unread/);
+  assert.deepEqual(offs(devices), [0]);
+});
+
+test('sends nothing when the run says no', async () => {
+  const { result, devices } = await fence({ may: { ok: false, why: 'paused by ann' } });
+  assert.deepEqual([result, offs(devices)], [{ kind: 'forbidden', why: 'paused by ann', offSent: false }, [0]]);
+});
+
+test('sends nothing to a node that was registered anew', async () => {
+  const { result, devices } = await fence({ sees: () => ({ anotherService: true, saw: 'its service is s2 now' }) });
+  assert.deepEqual([result.kind, offs(devices)], ['forbidden', [0]]);
+});
+
+test('does not believe a device that takes the off and stays on', async () => {
+  const { result, devices, seconds } = await fence({ devices: [{ offAfterMs: Infinity }] });
+  assert.ok(result.kind === 'unproven' && result.offSent);
+  assert.deepEqual([result.devices, offs(devices)], [[{ label: 'fake 1', power: 'on', detail: 'fake 1: on' }], [1]]);
+  assert.ok(seconds >= 60 && seconds < 65, `${seconds}`);
+});
+
+test('waits for a slow off', async () => {
+  const { result } = await fence({ devices: [{ offAfterMs: 40_000 }] });
+  assert.equal(result.kind, 'proven');
+});
+
+test('reads the status after an off that was refused: it may be off already', async () => {
+  const { result, devices } = await fence({ devices: [{ offFault: 'refused', offAfterMs: 0 }] });
+  assert.deepEqual([result.kind, offs(devices)], ['proven', [1]]);
+});
+
+test('gives the level up at once when the off is refused and the node is on', async () => {
+  const { result, seconds } = await fence({ devices: [{ offFault: 'refused', offAfterMs: Infinity }] });
+  assert.equal(result.kind, 'unproven');
+  assert.ok(seconds < 5, `${seconds}`);
+});
+
+test('proves by reading when the reply to the off was lost, and does not send it again', async () => {
+  const { result, devices } = await fence({ devices: [{ offFault: 'timeout', offAfterMs: 5_000 }] });
+  assert.deepEqual([result.kind, offs(devices)], ['proven', [1]]);
+});
+
+test('gives up without an off when the BMC died with the node', async () => {
+  const { result, devices, seconds } = await fence({ devices: [{ statusFault: 'unreachable', statusMs: 10_000 }] });
+  assert.ok(result.kind === 'unproven' && !result.offSent);
+  assert.equal(result.devices[0]?.fault, 'unreachable');
+  assert.deepEqual([offs(devices), seconds], [[0], 20]);
+});
+
+test('tries a wrong password once', async () => {
+  const { result, devices } = await fence({ devices: [{ statusFault: 'auth' }] });
+  assert.ok(result.kind === 'unproven' && !result.offSent);
+  assert.deepEqual(devices[0]!.calls.length, 1);
+});
+
+test('does not go on with a password that was locked between status and off', async () => {
+  const { result, devices } = await fence({ devices: [{ offFault: 'auth', offAfterMs: Infinity }] });
+  assert.ok(result.kind === 'unproven' && !result.offSent);
+  assert.deepEqual(
+    devices[0]!.calls.map(({ what }) => what),
+    ['status', 'off', 'status'],
+  );
+});
+
+test('does not touch a device that belongs to another machine', async () => {
+  const { result, devices } = await fence({ devices: [{ statusFault: 'mismatch' }] });
+  assert.deepEqual([result.kind, offs(devices)], ['unproven', [0]]);
+});
+
+test('is not fooled by a node that goes on again within the hold', async () => {
+  const { result } = await fence({ devices: [{ onAgainAfterMs: 1_500 }] });
+  assert.ok(result.kind === 'unproven' && result.offSent);
+  assert.match(result.why, /went on again/);
+});
+
+test('never proves with one of two devices unknown', async () => {
+  const { result, devices } = await fence({ devices: [{}, { statusFault: 'refused' }] });
+  assert.ok(result.kind === 'unproven' && result.offSent);
+  assert.deepEqual(
+    [result.devices.map(({ power }) => power), offs(devices)],
+    [
+      ['off', 'unknown'],
+      [1, 1],
+    ],
+  );
+});
+
+test('sends off only to the device that is not off yet', async () => {
+  const { result, devices } = await fence({ devices: [{ power: 'off' }, {}] });
+  assert.deepEqual([result.kind, offs(devices)], ['proven', [0, 1]]);
+});
+
+test('is delayed by a device that hangs for its time limit only', async () => {
+  const { result, seconds } = await fence({
+    devices: [{ power: 'off' }, { statusMs: Infinity, offAfterMs: Infinity }],
+  });
+  assert.equal(result.kind, 'unproven');
+  assert.ok(seconds < 100, `${seconds}`);
+});
+
+test('speaks of a contradiction when the device says off and the node answers', async () => {
+  const { result, devices } = await fence({
+    devices: [{ says: 'off' }],
+    sees: () => ({ tcp: 'answers', saw: '22 open' }),
+  });
+  assert.deepEqual([result, offs(devices)], [{ kind: 'contradiction', saw: '22 open', offSent: false }, [0]]);
+});
+
+test('speaks of a contradiction when the device goes off and the node goes on reporting', async () => {
+  const { result } = await fence({ sees: (n, ms) => (n === 0 ? {} : { updatedAt: `T${ms}` }) });
+  assert.ok(result.kind === 'contradiction' && result.offSent);
+});
+
+test('waits out a last report that was on its way while the node went off', async () => {
+  const { result, seconds } = await fence({ sees: (n) => (n === 0 ? {} : { updatedAt: 'T1' }) });
+  assert.equal(result.kind, 'proven');
+  assert.ok(seconds > DEFAULT_TIMINGS.reportIntervalMs / 1_000);
+});
+
+test('does not prove while Nova cannot be read', async () => {
+  const { result } = await fence({ sees: (n) => (n === 0 ? {} : { updatedAt: undefined }) });
+  assert.ok(result.kind === 'unproven' && result.offSent);
+  assert.match(result.why, /reads off, but its row cannot be read/);
+});
+
+test('takes its own off for a proof where nobody can reach the address', async () => {
+  const { result } = await fence({ sees: () => ({ tcp: 'unknown' }) });
+  assert.equal(result.kind, 'proven');
+});
+
+test('found off by a device of unknown identity, the node must have been silent for longer', async () => {
+  const found = { devices: [{ power: 'off' as const }], input: { silentMs: 5_000 } };
+  const { result, seconds } = await fence(found);
+  assert.equal(result.kind, 'proven');
+  assert.ok(seconds >= 25, `${seconds}`);
+  const unseen = await fence({ ...found, sees: () => ({ tcp: 'unknown' }) });
+  assert.equal(unseen.result.kind, 'unproven');
+  const ours = await fence({ ...found, input: { silentMs: 20_000 }, offSentBefore: true });
+  assert.ok(ours.result.kind === 'proven' && ours.result.offSent && ours.seconds < 10, 'our own off of a lost attempt');
+});
+
+test('fences a node again that came back, and proves only once it stopped reporting', async () => {
+  const { result, devices, seconds } = await fence({
+    input: { again: 1 },
+    sees: (_n, _ms, [device]) =>
+      device!.behaviour.power === 'on' ? { tcp: 'answers', updatedAt: 'T7' } : { updatedAt: 'T8' },
+  });
+  assert.deepEqual([result.kind, offs(devices)], ['proven', [1]]);
+  assert.ok(seconds > DEFAULT_TIMINGS.reportIntervalMs / 1_000, `${seconds}`);
+});
+
+test('never takes a level without devices for off', async () => {
+  const { result } = await fence({ devices: [] });
+  assert.equal(result.kind, 'unproven');
+});
