@@ -113,7 +113,7 @@ test('S1: sees a node that was marked before it was proven off, and one that was
 });
 
 test('S1: sees a node switched on while it is being evacuated', async () => {
-  for (const { name } of world.nodes) world.spawnDelay(name, 60_000);
+  for (const { name } of world.nodes) world.spawnDelay(name, 1_000_000);
   await world.crash(NODE);
   await knowDown(world, NODE);
   await fence(world, NODE);
@@ -129,6 +129,7 @@ test('S2: sees a second evacuation of an instance, and two calls in flight', asy
   await fence(world, NODE);
   await mark(world, api, NODE);
   const [id] = on(NODE);
+  for (const { name } of world.nodes) world.spawnDelay(name, 1_000_000);
   world.fault({ service: 'nova', body: /evacuate/, times: 1 }, { do: 'slow-answer', ms: 100 });
   await Promise.all([evacuate(api, id!), evacuate(api, id!)]);
   breaches('S2', /is evacuated again while record 1 is open/);
@@ -180,7 +181,7 @@ test('S4: sees mails to the unconcerned, names of other tenants and of nodes', a
 });
 
 test('S4: sees a repeat under another Message-ID, and "recovered" said too early', async () => {
-  for (const { name } of world.nodes) world.spawnDelay(name, 100_000);
+  for (const { name } of world.nodes) world.spawnDelay(name, 1_000_000);
   await world.crash(NODE);
   await knowDown(world, NODE);
   await fence(world, NODE);
@@ -242,6 +243,7 @@ test('S8: sees deletions, strangers, other locks, locks left behind', async () =
 });
 
 test('S9: sees more evacuations in flight than allowed', async () => {
+  for (const { name } of world.nodes) world.spawnDelay(name, 300_000);
   await world.crash(NODE);
   await recover(world, api, NODE);
   breaches('S9', /in flight overall, more than 1/, { limits: { overall: 1 } });

@@ -42,6 +42,8 @@ export interface Centre {
   allocations: Map<string, Map<string, Resources>>;
   /** Cells that do not answer (2.69). */
   downCells: Set<string>;
+  /** RabbitMQ is gone. */
+  brokerDown: boolean;
   endpoints: { keystone: string; nova: string; placement: string };
   stopped: boolean;
   /** Cloud clock: ms since the epoch; runs 1 / timeScale times faster than ours. */
@@ -72,6 +74,7 @@ export function newCentre(settings: Settings): Centre & { timers: Set<NodeJS.Tim
     appCredentials: new Map(),
     allocations: new Map(),
     downCells: new Set<string>(),
+    brokerDown: false,
     endpoints: { keystone: '', nova: '', placement: '' },
     stopped: false,
     timers,

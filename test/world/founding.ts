@@ -1,60 +1,13 @@
-// How a data centre begins: people, nodes with their addresses and BMCs, instances laid out and running.
+// How nodes begin: each with a TCP port on its own address, and a BMC.
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import net from 'node:net';
 import type { Centre } from './centre.ts';
 import { doorway } from './doorway.ts';
 import type { Doorway, PlainListener } from './doorway.ts';
-import { startGuest } from './guests.ts';
-import type { Flavor, Instance, Node } from './model.ts';
-import { allocate } from './scheduler.ts';
+import type { Node } from './model.ts';
 import { redfish } from './redfish.ts';
 import { closeServer, listenOn, serveWeb } from './web.ts';
-
-export const SERVICE_USER = { name: 'lifeboat', password: 'lifeboat-pass', project: 'service' };
-export const FLAVORS: Flavor[] = [
-  { name: 'tiny', vcpus: 1, ram: 512, disk: 1, ephemeral: 0, swap: 0, extraSpecs: {} },
-  { name: 'small', vcpus: 1, ram: 2_048, disk: 10, ephemeral: 0, swap: 0, extraSpecs: {} },
-  { name: 'large', vcpus: 4, ram: 8_192, disk: 40, ephemeral: 0, swap: 0, extraSpecs: {} },
-];
-
-export function addPerson(
-  centre: Centre,
-  name: string,
-  project: string,
-  role = 'member',
-  email?: string | null,
-): string {
-  const { random } = centre;
-  let home = [...centre.projects.values()].find((p) => p.name === project);
-  if (!home) {
-    home = { id: random.hex(32), name: project, parentId: 'default' };
-    centre.projects.set(home.id, home);
-  }
-  let user = [...centre.users.values()].find((u) => u.name === name);
-  if (!user) {
-    const address = email === undefined ? `${name}@${project}.example` : email;
-    user = { id: random.hex(32), name, password: `${name}-pass`, email: address, enabled: true };
-    centre.users.set(user.id, user);
-  }
-  centre.assignments.push({ userId: user.id, projectId: home.id, role });
-  const { email: shown, enabled } = user;
-  centre.log.add({ kind: 'person', user: name, address: shown, projects: [home.id], enabled });
-  return user.id;
-}
-
-export function foundPeople(centre: Centre): void {
-  const id = addPerson(centre, SERVICE_USER.name, SERVICE_USER.project, 'admin', null);
-  addPerson(centre, SERVICE_USER.name, SERVICE_USER.project, 'service', null);
-  centre.users.get(id)!.password = SERVICE_USER.password;
-  const projectId = [...centre.projects.values()][0]!.id;
-  const secret = centre.random.hex(40);
-  const appId = centre.random.hex(32);
-  centre.appCredentials.set(appId, { id: appId, secret, userId: id, projectId });
-  addPerson(centre, 'operator', 'admin', 'admin', 'operator@cloud.example');
-  for (const project of centre.settings.projects)
-    for (const user of project.users ?? [`${project.name}-user`]) addPerson(centre, user, project.name);
-}
 
 export async function foundNodes(centre: Centre): Promise<void> {
   const { settings } = centre;
@@ -165,100 +118,4 @@ async function openBmc(centre: Centre, node: Node, address: string, port: number
       if (inner) await closeServer(inner);
     },
   };
-}
-
-export interface NewInstance {
-  name?: string;
-  project?: string;
-  host?: string;
-  flavor?: string | Flavor;
-  vmState?: string;
-  taskState?: string | null;
-  powerState?: number;
-  launched?: boolean;
-  disk?: Instance['disk'];
-  requestedZone?: string | null;
-  metadata?: Record<string, string>;
-  tags?: string[];
-  group?: string;
-  locked?: { reason: string | null };
-}
-
-const RUNS = new Set(['active', 'rescued', 'resized']);
-const POWER: Record<string, number> = {
-  active: 1,
-  stopped: 4,
-  paused: 3,
-  suspended: 7,
-  rescued: 1,
-  resized: 1,
-  error: 1,
-};
-
-/** Puts an instance into the world as it is, with its guest, disk and allocation. */
-export function addInstance(centre: Centre, o: NewInstance): Instance {
-  const projects = [...centre.projects.values()].filter((p) => !['service', 'admin'].includes(p.name));
-  const project = projects.find((p) => p.name === o.project) ?? projects[centre.instances.size % projects.length];
-  if (!project) throw new Error(`add instance ${o.name}: the world has no project`);
-  const owner = centre.assignments.find((a) => a.projectId === project.id)?.userId ?? '';
-  const host = centre.nodes.get(o.host ?? '') ?? [...centre.nodes.values()][centre.instances.size % centre.nodes.size]!;
-  const vmState = o.vmState ?? 'active';
-  const launched = o.launched ?? vmState !== 'building';
-  const flavor = typeof o.flavor === 'object' ? o.flavor : FLAVORS.find((f) => f.name === (o.flavor ?? 'small'));
-  if (!flavor) throw new Error(`add instance ${o.name}: no flavor ${String(o.flavor)}`);
-  const now = centre.now();
-  const instance: Instance = {
-    id: centre.random.uuid(),
-    name: o.name ?? `${project.name}-vm-${centre.instances.size + 1}`,
-    projectId: project.id,
-    userId: owner,
-    host: vmState === 'shelved_offloaded' ? null : host.name,
-    vmState,
-    taskState: o.taskState ?? null,
-    powerState: o.powerState ?? POWER[vmState] ?? 0,
-    launchedAt: launched ? now - 3_600_000 : null,
-    createdAt: now - 3_700_000,
-    updatedAt: now,
-    locked: o.locked !== undefined,
-    lockedBy: o.locked ? 'owner' : null,
-    lockedReason: o.locked?.reason ?? null,
-    disk: o.disk ?? centre.settings.imageBackedDisks,
-    requestedZone: o.requestedZone ?? null,
-    zone: host.zone,
-    flavor,
-    metadata: o.metadata ?? {},
-    tags: o.tags ?? [],
-    group: o.group ?? null,
-    fault: null,
-    deleted: false,
-    dataLost: false,
-  };
-  centre.instances.set(instance.id, instance);
-  if (instance.group) centre.groups.get(instance.group)?.members.push(instance.id);
-  const { id, name, projectId } = instance;
-  centre.log.add({
-    kind: 'instance',
-    instance: id,
-    name,
-    project: projectId,
-    what: instance.locked ? 'added locked' : 'added',
-    host: instance.host,
-    vmState,
-    taskState: instance.taskState,
-  });
-  if (!instance.host) return instance;
-  allocate(centre, instance, host);
-  host.disks.add(id);
-  if (launched && host.power === 'on' && (RUNS.has(vmState) || (vmState === 'error' && instance.powerState === 1)))
-    startGuest(centre, host, id, 'added');
-  return instance;
-}
-
-export function foundInstances(centre: Centre): void {
-  for (let i = 0; i < centre.settings.instances; i++)
-    addInstance(centre, {
-      flavor: ['small', 'tiny', 'small', 'large'][i % 4],
-      disk: i % 3 === 2 ? 'volume' : centre.settings.imageBackedDisks,
-      metadata: i % 2 === 0 ? { HA_Enabled: 'True' } : {},
-    });
 }

@@ -1,6 +1,6 @@
 // Guests: what really runs where. Only these functions start and stop one.
 import type { Centre } from './centre.ts';
-import { changeInstance, novaTime } from './centre.ts';
+import { changeInstance } from './centre.ts';
 import type { Instance, MigrationRow, Node } from './model.ts';
 
 export function startGuest(centre: Centre, node: Node, instanceId: string, why: string): void {
@@ -74,18 +74,22 @@ export function errorOut(centre: Centre, instance: Instance, message: string, co
   changeInstance(centre, instance, `error: ${message}`, { vmState: 'error', taskState: null, fault });
 }
 
-/** nova-compute of a node that starts: destroys what was evacuated from it, and closes those records (manager.py). */
+/**
+ * nova-compute of a node that starts: destroys what was evacuated from it, whether that ended well or not, and closes
+ * the records (manager.py, _destroy_evacuated_instances). Nova keys them by instance: of two records of one instance
+ * only the later is closed. Those of deleted instances stay as they are.
+ */
 export function cleanUpEvacuated(centre: Centre, node: Node): void {
   const open = centre.records.filter(
     (r) =>
       r.type === 'evacuation' && r.source === node.name && ['accepted', 'pre-migrating', 'done'].includes(r.status),
   );
-  for (const record of open) {
+  for (const record of new Map(open.map((r) => [r.instanceId, r])).values()) {
     const instance = centre.instances.get(record.instanceId);
     if (!instance) continue;
-    destroyGuest(centre, node, instance, `cleanup of record ${record.id} at ${novaTime(centre.now())}`);
-    const allocated = centre.allocations.get(instance.id);
-    allocated?.delete(node.hypervisorId);
+    destroyGuest(centre, node, instance, `cleanup after record ${record.id}`);
+    if (instance.deleted) continue;
+    centre.allocations.get(instance.id)?.delete(node.hypervisorId);
     setRecord(centre, record, 'completed');
   }
 }

@@ -1,8 +1,9 @@
 // What a test or the demo does to the world by hand: faults of nodes and BMCs, and what people do meanwhile.
 import type { Centre } from './centre.ts';
 import { changeInstance, instanceOf, nodeOf } from './centre.ts';
-import { addInstance, addPerson } from './founding.ts';
-import type { NewInstance } from './founding.ts';
+import { addInstance } from './instances.ts';
+import type { NewInstance } from './instances.ts';
+import { addPerson, addUserGroup } from './people.ts';
 import { newRecord, setRecord, startGuest, stopGuest } from './guests.ts';
 import type { BmcFaults, Instance, MigrationRow, ServerGroup } from './model.ts';
 import {
@@ -55,6 +56,10 @@ export interface Hands {
   setRecord(id: number, status: string, dest?: string): void;
   instance(idOrName: string): Instance;
   changeInstance(idOrName: string, change: Partial<Instance>): void;
+  /** Starts or stops a guest behind Nova's back (a migration that switched just before its source died). */
+  runGuest(idOrName: string, node: string, runs: boolean): void;
+  /** A group whose users have the role on the project, and where `inherited` on all below it. Answers its id. */
+  userGroup(name: string, users: string[], project: string, o?: { role?: string; inherited?: boolean }): string;
   disableByPerson(node: string, reason: string, o?: { forcedDown?: boolean }): void;
   enableByPerson(node: string): void;
   spawnDelay(node: string, ms: number): void;
@@ -64,6 +69,25 @@ export interface Hands {
   group(name: string, policy: ServerGroup['policy'], project: string): string;
   person(name: string, project: string, o?: { role?: string; email?: string | null; enabled?: boolean }): string;
 }
+
+/** What the control API of serve.ts offers by name. */
+export const VERBS = [
+  ...['powerLoss', 'powerOn', 'powerOff', 'crash', 'hang', 'thaw', 'agentDown', 'agentUp', 'bmc', 'bmcDead', 'bmcBack'],
+  ...[
+    'cut',
+    'mend',
+    'cell',
+    'cellDown',
+    'cellUp',
+    'brokerDown',
+    'brokerUp',
+    'addInstance',
+    'deleteInstance',
+    'migrate',
+  ],
+  ...['evacuateByHand', 'setRecord', 'changeInstance', 'runGuest', 'userGroup', 'disableByPerson', 'enableByPerson'],
+  ...['spawnDelay', 'failSpawn', 'capacity', 'aggregate', 'group', 'person'],
+] as (keyof Hands)[];
 
 export function hands(centre: Centre): Hands {
   return { ...nodeHands(centre), ...bmcHands(centre), ...cloudHands(centre), ...peopleHands(centre) };
@@ -125,8 +149,7 @@ type CloudVerb = 'cell' | 'cellDown' | 'cellUp' | 'brokerDown' | 'brokerUp' | 's
 function cloudHands(centre: Centre): Pick<Hands, CloudVerb | 'aggregate' | 'group'> {
   const at = (name: string) => nodeOf(centre, name);
   const broker = (isCut: boolean) => {
-    if (isCut) centre.downCells.add('broker');
-    else centre.downCells.delete('broker');
+    centre.brokerDown = isCut;
     for (const node of centre.nodes.values()) node.busCut = isCut;
     if (!isCut) for (const node of centre.nodes.values()) drain(node);
   };
@@ -163,7 +186,10 @@ type PeopleVerb = 'addInstance' | 'deleteInstance' | 'migrate' | 'evacuateByHand
 
 function peopleHands(
   centre: Centre,
-): Pick<Hands, PeopleVerb | 'changeInstance' | 'disableByPerson' | 'enableByPerson' | 'person'> {
+): Pick<
+  Hands,
+  PeopleVerb | 'changeInstance' | 'disableByPerson' | 'enableByPerson' | 'person' | 'runGuest' | 'userGroup'
+> {
   const the = (idOrName: string) => instanceOf(centre, idOrName);
   const row = (name: string, change: { disabled: boolean; reason: string | null; forcedDown?: boolean }) => {
     const { service } = nodeOf(centre, name);
@@ -186,7 +212,19 @@ function peopleHands(
       setRecord(centre, record, status, dest);
     },
     instance: the,
-    changeInstance: (idOrName, change) => changeInstance(centre, the(idOrName), 'by hand', change),
+    runGuest(idOrName, node, runs) {
+      const work = runs ? startGuest : stopGuest;
+      work(centre, nodeOf(centre, node), the(idOrName).id, 'by hand');
+    },
+    userGroup: (name, users, project, o) => addUserGroup(centre, name, users, project, o),
+    changeInstance(idOrName, change) {
+      const instance = the(idOrName);
+      const before = instance.lockedReason;
+      changeInstance(centre, instance, 'by hand', change);
+      if (change.locked === undefined) return;
+      const { id, locked, lockedReason: reason } = instance;
+      centre.log.add({ kind: 'lock', instance: id, locked, reason, before, by: 'operator' });
+    },
     disableByPerson: (name, reason, o) => row(name, { disabled: true, reason, ...o }),
     enableByPerson: (name) => row(name, { disabled: false, reason: null, forcedDown: false }),
     person(name, project, o) {

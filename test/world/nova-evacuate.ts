@@ -52,20 +52,20 @@ export function evacuate(centre: Centre, request: EvacuationRequest): void {
     by: request.by,
   });
   if (host !== null) setRecord(centre, record, 'accepted', host);
-  if (brokerDown(centre)) throw new Refusal(500, 'Unexpected API Error. MessageDeliveryFailure');
+  if (centre.brokerDown) throw new Refusal(500, UNDELIVERED);
   centre.later(centre.duration('castMs'), () => conduct(centre, request));
 }
 
 /** RabbitMQ gone: the record is made, the answer is 500, nobody works on it. */
-export const brokerDown = (centre: Centre): boolean => centre.downCells.has('broker');
+const UNDELIVERED =
+  'Unexpected API Error. Please report this at http://bugs.launchpad.net/nova/ and attach the Nova API log if possible.\n' +
+  "<class 'oslo_messaging.exceptions.MessageDeliveryFailure'>";
 
 function conduct(centre: Centre, request: EvacuationRequest): void {
   const { instance } = request;
   if (instance.deleted) return;
   // The conductor finds "the" accepted record of the instance: with two of them, both calls find the same.
-  const record = centre.records.find(
-    (r) => r.instanceId === instance.id && r.type === 'evacuation' && r.status === 'accepted',
-  );
+  const record = centre.records.find((r) => r.instanceId === instance.id && r.status === 'accepted');
   const ignore = instance.host ? [instance.host] : [];
   const dest = choose(centre, candidates(centre, instance, ignore, request.host ?? undefined));
   if (!dest) {
@@ -98,6 +98,8 @@ function claim(centre: Centre, request: EvacuationRequest, record: MigrationRow 
   const before = instance.vmState;
   const wait = centre.duration('rebuildMs') + dest.spawnDelayMs;
   changeInstance(centre, instance, 'rebuild claimed', { taskState: 'rebuilding' });
+  const spawning = () => changeInstance(centre, instance, 'rebuild spawns', { taskState: 'rebuild_spawning' });
+  centre.later(wait / 2, spawning, dest.timers);
   // Owned by the destination: if it dies now, nobody finishes this, and the record stays pre-migrating.
   centre.later(wait, () => spawn(centre, request, record, dest, before), dest.timers);
 }

@@ -20,9 +20,11 @@ export function listMigrations(centre: Centre, call: Call): Response {
   const matching = centre.records.filter((r) => {
     const source = centre.nodes.get(r.source);
     if (source && centre.downCells.has(source.cell)) return false;
+    // With an instance its records are deleted, too (db/main/api.py, instance_destroy).
+    if (centre.instances.get(r.instanceId)?.deleted) return false;
     const is = (key: string, value: string | null) => !query.get(key) || query.get(key) === value;
     return (
-      is('source_compute', r.source) &&
+      (query.get('host') !== null || is('source_compute', r.source)) &&
       is('migration_type', r.type) &&
       is('instance_uuid', r.instanceId) &&
       is('status', r.status) &&

@@ -12,7 +12,9 @@ const IMAGE = '88a5aaff-f9b3-479d-a6b2-8fedb94c37e5';
 
 export function listServers(centre: Centre, call: Call, detail: boolean): Response {
   const { query } = call.request;
-  const everybody = call.admin && ['1', 'true', 'True', ''].includes(query.get('all_tenants') ?? 'no');
+  const everybody = ['1', 'true', 'True', ''].includes(query.get('all_tenants') ?? 'no');
+  if (everybody && !call.admin)
+    throw new Refusal(403, "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed.");
   // Nova lets only admins filter by these; for others they are ignored.
   const filter = (key: string) => (call.admin ? query.get(key) : null);
   const filtered = ['host', 'status', 'name', 'limit', 'marker'].some((key) => query.has(key));
@@ -70,12 +72,12 @@ const stub = (i: Instance, call: Call): object => ({
 
 /** The API's word for vm_state and task_state (nova/api/openstack/common.py). */
 export function statusOf(i: Instance): string {
-  if (i.vmState === 'error') return i.taskState === 'rebuilding' ? 'ERROR' : 'ERROR';
-  if (i.taskState?.startsWith('rebuild') && ['active', 'stopped'].includes(i.vmState)) return 'REBUILD';
+  if (i.taskState?.startsWith('rebuild') && ['active', 'stopped', 'error'].includes(i.vmState)) return 'REBUILD';
   if (i.taskState === 'migrating') return 'MIGRATING';
   if (i.taskState?.startsWith('resize') && i.vmState === 'active') return 'RESIZE';
   const names: Record<string, string> = {
     active: 'ACTIVE',
+    error: 'ERROR',
     building: 'BUILD',
     stopped: 'SHUTOFF',
     paused: 'PAUSED',
@@ -120,7 +122,6 @@ function show(centre: Centre, i: Instance, call: Call): object {
     accessIPv6: '',
     links: linksOf(i.id, call),
     'OS-DCF:diskConfig': 'MANUAL',
-    ...(statusOf(i) === 'ERROR' || !i.fault ? {} : {}),
     ...(i.fault && ['ERROR', 'DELETED'].includes(statusOf(i))
       ? { fault: { code: i.fault.code, created: novaZulu(i.fault.created), message: i.fault.message } }
       : { progress: 0 }),
@@ -153,10 +154,20 @@ function adminOnly(centre: Centre, i: Instance, minor: number): object {
     'OS-EXT-SRV-ATTR:host': i.host,
     'OS-EXT-SRV-ATTR:instance_name': `instance-${i.id.slice(0, 8)}`,
     'OS-EXT-SRV-ATTR:hypervisor_hostname': node?.hypervisorHostname ?? null,
-    ...(minor >= 3 ? { 'OS-EXT-SRV-ATTR:hostname': i.name, 'OS-EXT-SRV-ATTR:root_device_name': '/dev/vda' } : {}),
+    ...(minor >= 3 ? bootFacts(i) : {}),
     ...(minor >= 16 ? { host_status: hostStatus(centre, i) } : {}),
   };
 }
+
+const bootFacts = (i: Instance): object => ({
+  'OS-EXT-SRV-ATTR:hostname': i.name,
+  'OS-EXT-SRV-ATTR:root_device_name': '/dev/vda',
+  'OS-EXT-SRV-ATTR:kernel_id': '',
+  'OS-EXT-SRV-ATTR:ramdisk_id': '',
+  'OS-EXT-SRV-ATTR:launch_index': 0,
+  'OS-EXT-SRV-ATTR:reservation_id': `r-${i.id.slice(0, 8)}`,
+  'OS-EXT-SRV-ATTR:user_data': null,
+});
 
 function hostStatus(centre: Centre, i: Instance): string {
   const node = i.host ? centre.nodes.get(i.host) : undefined;

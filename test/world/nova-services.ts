@@ -110,7 +110,13 @@ function checked(body: ServiceChange | undefined): {
 }
 
 function refuseWhileDone(centre: Centre, node: Node): void {
-  const done = centre.records.some((r) => r.type === 'evacuation' && r.source === node.name && r.status === 'done');
+  const done = centre.records.some(
+    (r) =>
+      r.type === 'evacuation' &&
+      r.source === node.name &&
+      r.status === 'done' &&
+      !centre.instances.get(r.instanceId)?.deleted,
+  );
   if (!done) return;
   throw new Refusal(
     400,

@@ -1,6 +1,7 @@
 // Nova's door: versions, microversions, tokens, and which room a path leads to.
 import type { Centre } from './centre.ts';
-import { rolesOf, tokenOf } from './keystone.ts';
+import { tokenOf } from './keystone.ts';
+import { rolesOf } from './keystone-people.ts';
 import { Refusal } from './nova-evacuate.ts';
 import { listMigrations } from './nova-migrations.ts';
 import { listServers, showServer } from './nova-servers.ts';

@@ -1,6 +1,7 @@
 // Placement: what room there is. It knows nothing of up and down, zones or groups: those are Nova's.
 import type { Centre, Resources } from './centre.ts';
-import { rolesOf, tokenOf } from './keystone.ts';
+import { tokenOf } from './keystone.ts';
+import { rolesOf } from './keystone-people.ts';
 import type { Node } from './model.ts';
 import { capacityOf, fits, usedOf } from './scheduler.ts';
 import type { Handler, Request, Response } from './web.ts';

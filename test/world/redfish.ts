@@ -153,14 +153,11 @@ function showSystem(centre: Centre, node: Node, request: Request): Response {
 }
 
 async function reset(centre: Centre, node: Node, request: Request): Promise<Response> {
-  const { faults } = node.bmc;
   const type = (request.body as { ResetType?: string } | undefined)?.ResetType ?? 'none';
   const facts = { node: node.name, reset: type, truly: node.power, os: node.os, by: request.facts.by };
   const answer = await command(centre, node, request, type);
   request.facts.action = type;
   centre.log.add({ kind: 'power-command', ...facts, status: answer.status });
-  if (type === 'ForceOff' && faults.onAgainAfterMs !== undefined && facts.truly === 'on')
-    centre.later(faults.onAgainAfterMs / centre.settings.timeScale, () => powerUp(centre, node, 'by itself'));
   return answer;
 }
 
@@ -200,6 +197,9 @@ function carryOut(centre: Centre, node: Node, type: string, wait: number | undef
   const off = async () => {
     await powerDown(centre, node, 'bmc');
     poweringOff.delete(node);
+    const again = node.bmc.faults.onAgainAfterMs;
+    if (again !== undefined && type === 'ForceOff')
+      centre.later(again / centre.settings.timeScale, () => powerUp(centre, node, 'by itself'));
   };
   const on = () => powerUp(centre, node, 'bmc');
   if (type === 'On') {

@@ -18,10 +18,14 @@ after(() => world.stop());
 function knock(host: string, port: number, ms = 300): Promise<string> {
   return new Promise((resolve) => {
     const socket = net.connect(port, host);
-    const timer = setTimeout(() => (socket.destroy(), resolve('timeout')), ms);
-    const end = (what: string) => (clearTimeout(timer), socket.destroy(), resolve(what));
+    const end = (what: string) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(what);
+    };
+    const timer = setTimeout(() => setImmediate(() => setImmediate(() => end('timeout'))), ms);
     socket.once('connect', () => end('connected'));
-    socket.once('error', (e: NodeJS.ErrnoException) => end(e.code ?? 'error'));
+    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error'));
   });
 }
 

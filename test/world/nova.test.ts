@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { bmcCall, connectAs } from './caller.ts';
+import type { Caller, Reply } from './caller.ts';
+import { evacuate, knowDown, mark, MARKER, readmit, settled } from './steps.ts';
+import { startWorld } from './world.ts';
+import type { World } from './world.ts';
+
+const NODE = 'compute-1';
+let world: World;
+let api: Caller;
+beforeEach(async () => {
+  world = await startWorld({ seed: 3, nodes: 4, instances: 8, timeScale: 0.01, zones: ['az1', 'az2'] });
+  api = await connectAs(world);
+});
+afterEach(() => world.stop());
+
+const message = (reply: Reply): string =>
+  Object.values(reply.body as Record<string, { message: string }>)[0]?.message ?? '';
+const records = async (query: string) =>
+  ((await api.get(`/os-migrations?${query}`)).body as { migrations: Record<string, unknown>[] }).migrations;
+const server = async (id: string, microversion?: string) =>
+  ((await api.get(`/servers/${id}`, microversion)).body as { server: Record<string, unknown> }).server;
+async function dead(node = NODE): Promise<void> {
+  await world.powerLoss(node);
+  await mark(world, api, node);
+}
+const add = (o: Parameters<World['addInstance']>[0]) => world.addInstance({ host: NODE, project: 'acme', ...o });
+
+test('refuses an evacuation while the service is up, and takes it once forced down', async () => {
+  const { id } = add({});
+  const refused = await evacuate(api, id);
+  assert.equal(refused.status, 400);
+  assert.equal(message(refused), 'Compute service of compute-1 is still in use.');
+  await dead();
+  assert.equal((await evacuate(api, id)).status, 200);
+});
+
+test('takes evacuations of active, stopped and launched error instances only', async () => {
+  await dead();
+  const status = async (o: Parameters<typeof add>[0]) => (await evacuate(api, add(o).id)).status;
+  for (const vmState of ['active', 'stopped', 'error']) assert.equal(await status({ vmState }), 200, vmState);
+  for (const vmState of ['paused', 'suspended', 'rescued', 'resized', 'shelved', 'building', 'soft-delete'])
+    assert.equal(await status({ vmState }), 409, vmState);
+  assert.equal(await status({ vmState: 'error', launched: false }), 409, 'never launched');
+});
+
+test('walks a record accepted, pre-migrating, done, and completed when the source comes back', async () => {
+  await dead();
+  const { id } = add({});
+  await evacuate(api, id);
+  await settled(world, [id]);
+  const seen = world.log.of('record').map((e) => [e.status, e.dest === null]);
+  assert.deepEqual(seen, [
+    ['accepted', true],
+    ['pre-migrating', false],
+    ['done', false],
+  ]);
+  const states = world.log
+    .of('instance')
+    .filter((e) => e.instance === id)
+    .map((e) => e.taskState);
+  assert.deepEqual(states, [null, 'rebuilding', 'rebuilding', 'rebuild_spawning', null, null]);
+  const [record] = await records(`source_compute=${NODE}&migration_type=evacuation`);
+  assert.deepEqual([record?.['status'], record?.['instance_uuid']], ['done', id]);
+  assert.equal((await server(id))['OS-EXT-SRV-ATTR:host'], record?.['dest_compute']);
+  const both = Object.keys(((await api.placement(`/allocations/${id}`)).body as { allocations: object }).allocations);
+  assert.equal(both.length, 2, 'allocations stand on both nodes until the source returns');
+  const early = await api.put(world.node(NODE).serviceId, { forced_down: false });
+  assert.equal(early.status, 400);
+  assert.match(message(early), /Unable to force up host compute-1 as `done` evacuation/);
+  await readmit(world, api, NODE);
+  assert.equal((await records(`instance_uuid=${id}`))[0]?.['status'], 'completed');
+  const one = Object.keys(((await api.placement(`/allocations/${id}`)).body as { allocations: object }).allocations);
+  assert.equal(one.length, 1);
+});
+
+test('boots a stopped instance at the destination and stops it again; 2.95 stops every one', async () => {
+  await dead();
+  const stopped = add({ vmState: 'stopped' });
+  const active = add({});
+  await evacuate(api, stopped.id);
+  await evacuate(api, active.id, '2.95');
+  await settled(world, [stopped.id, active.id]);
+  for (const { id } of [stopped, active]) {
+    const runs = world.log
+      .of('guest')
+      .filter((e) => e.instance === id && e.node !== NODE)
+      .map((e) => e.runs);
+    assert.deepEqual(runs, [true, false]);
+    assert.equal((await server(id))['status'], 'SHUTOFF');
+  }
+});
+
+test('starts a second rebuild for a second POST: the instance runs twice', async () => {
+  await dead();
+  const { id } = add({});
+  for (const host of ['compute-2', 'compute-3']) world.spawnDelay(host, 200_000);
+  const first = await api.act(id, { evacuate: { host: 'compute-2' } });
+  await world.until((t) => t.records.some((r) => r.status === 'pre-migrating'));
+  const second = await api.act(id, { evacuate: { host: 'compute-3' } });
+  assert.deepEqual([first.status, second.status], [200, 200]);
+  await settled(world, [id]);
+  assert.equal(world.truth().records.length, 2);
+  assert.deepEqual(world.truth().instances[id]!.runsOn.toSorted(), ['compute-2', 'compute-3']);
+});
+
+test('turns an instance ERROR when no host fits, and keeps its state when the destination cannot', async () => {
+  await dead();
+  const { id } = add({ requestedZone: 'az1' });
+  world.capacity('compute-2', { ram: 0 });
+  await evacuate(api, id);
+  await settled(world, [id]);
+  assert.equal(world.truth().records[0]?.status, 'error');
+  const failed = await server(id);
+  assert.equal(failed['status'], 'ERROR');
+  assert.match((failed['fault'] as { message: string }).message, /^No valid host was found/);
+
+  const other = add({});
+  for (const { name } of world.nodes) world.failSpawn(name, 'claim');
+  await evacuate(api, other.id);
+  await settled(world, [other.id]);
+  assert.equal(world.truth().records[1]?.status, 'failed');
+  assert.equal((await server(other.id))['status'], 'ACTIVE');
+});
+
+test('stays in the zone that was asked for, in the aggregate, and apart from its group', async () => {
+  const zoned = add({ requestedZone: 'az1' });
+  const pool = { 'aggregate_instance_extra_specs:pool': 'gpu' };
+  const flavor = { name: 'gpu', vcpus: 1, ram: 512, disk: 1, ephemeral: 0, swap: 0, extraSpecs: pool };
+  const pooled = add({ flavor });
+  world.aggregate('compute-4', ['gpu']);
+  const group = world.group('apart', 'anti-affinity', 'acme');
+  const apart = add({ group });
+  for (const host of ['compute-2', 'compute-3']) add({ group, host });
+  await dead();
+  for (const { id } of [zoned, pooled, apart]) await evacuate(api, id);
+  await settled(world, [zoned.id, pooled.id, apart.id]);
+  assert.deepEqual([zoned.host, pooled.host, apart.host], ['compute-2', 'compute-4', 'compute-4']);
+});
+
+test('leaves a record in limbo when its destination dies, or the broker is gone', async () => {
+  await dead();
+  const { id } = add({ requestedZone: 'az1' });
+  world.spawnDelay('compute-2', 1_000_000);
+  await evacuate(api, id);
+  await world.until((t) => t.records[0]?.status === 'pre-migrating');
+  await world.powerLoss('compute-2');
+  const other = add({});
+  world.brokerDown();
+  assert.equal((await evacuate(api, other.id)).status, 500);
+  world.brokerUp();
+  const began = world.log.now();
+  await world.until((_t, log) => log.now() - began > 100);
+  assert.deepEqual(
+    world.truth().records.map((r) => [r.status, r.dest]),
+    [
+      ['pre-migrating', 'compute-2'],
+      ['accepted', null],
+    ],
+  );
+});
+
+test('a returning node destroys the only copy of an instance with a stale accepted record', async () => {
+  const { id } = add({ disk: 'local' });
+  await dead();
+  world.brokerDown();
+  await evacuate(api, id);
+  world.brokerUp();
+  await readmit(world, api, NODE);
+  assert.equal(world.truth().instances[id]!.dataLost, true);
+});
+
+test('a thawed node goes on running its guests: what was evacuated runs twice', async () => {
+  const { id } = add({});
+  await world.hang(NODE);
+  await mark(world, api, NODE);
+  await evacuate(api, id);
+  await settled(world, [id]);
+  await world.thaw(NODE);
+  assert.deepEqual(world.truth().instances[id]!.runsOn.includes(NODE), true);
+  assert.deepEqual(world.truth().split, [id]);
+});
+
+test('a node that comes back powered on runs nothing that was evacuated', async () => {
+  const { id } = add({});
+  await dead();
+  await evacuate(api, id);
+  await settled(world, [id]);
+  await readmit(world, api, NODE);
+  assert.deepEqual(world.truth().split, []);
+  assert.deepEqual(world.truth().nodes[NODE]!.guests, []);
+});
+
+test('a disable of a dead node that Nova still holds for up waits for the time limit of the RPC', async () => {
+  await world.powerLoss(NODE);
+  const before = performance.now();
+  await api.put(world.node(NODE).serviceId, { status: 'disabled' });
+  const waited = performance.now() - before;
+  assert.ok(waited >= 0.9 * 60_000 * world.settings.timeScale, `waited ${waited} ms`);
+});
+
+test('pages servers and migrations, and links to the next page', async () => {
+  const small = await startWorld({ seed: 5, nodes: 2, instances: 7, timeScale: 0.01, pageLimit: 3 });
+  const caller = await connectAs(small);
+  const names = new Set<string>();
+  let path: string | null = '/servers/detail?all_tenants=1';
+  let pages = 0;
+  while (path !== null) {
+    const body = (await caller.get(path)).body as { servers: { name: string }[]; servers_links?: { href: string }[] };
+    for (const s of body.servers) names.add(s.name);
+    pages += 1;
+    path = body.servers_links?.[0]?.href.replace(/^.*\/v2\.1/, '') ?? null;
+  }
+  await small.stop();
+  assert.deepEqual([names.size, pages], [7, 3]);
+});
+
+test('filters migrations by time, and refuses filters that Nova does not know', async () => {
+  await dead();
+  const { id } = add({});
+  await evacuate(api, id);
+  const later = new Date(world.centre.now() + 600_000).toISOString();
+  assert.equal((await records(`changes-since=2020-01-01T00:00:00Z`)).length, 1);
+  assert.equal((await records(`changes-since=${later}`)).length, 0);
+  assert.equal((await api.get('/os-migrations?bogus=1')).status, 400);
+  assert.equal((await api.get('/os-migrations?changes-since=junk')).status, 400);
+});
+
+test('speaks the microversion that was asked for, and 406 beyond', async () => {
+  const [id] = Object.keys(world.truth().instances);
+  assert.equal((await api.get('/os-services', '2.999')).status, 406);
+  assert.equal((await api.get('/os-services', 'foo')).status, 400);
+  const old = await server(id!, '2.1');
+  const modern = await server(id!, '2.94');
+  assert.deepEqual([old['locked'], old['tags']], [undefined, undefined]);
+  assert.deepEqual([modern['locked'], modern['tags'], modern['locked_reason']], [false, [], null]);
+  assert.equal((await api.act(id!, { lock: { locked_reason: 'x' } }, '2.72')).status, 400);
+  assert.equal((await api.act(id!, { evacuate: { force: true } })).status, 400);
+});
+
+test('a cell that does not answer: UNKNOWN from 2.69 on, left out before and in filtered lists', async () => {
+  const { id } = add({});
+  world.cell('cell2', [NODE]);
+  world.cellDown('cell2');
+  const at = async (path: string, list: string, microversion: string) =>
+    ((await api.get(path, microversion)).body as Record<string, Record<string, unknown>[]>)[list]!;
+  const rows = await at('/os-services?binary=nova-compute', 'services', '2.69');
+  assert.deepEqual(
+    rows.find((r) => r['host'] === NODE),
+    { binary: 'nova-compute', host: NODE, status: 'UNKNOWN' },
+  );
+  assert.equal((await at('/os-services?binary=nova-compute', 'services', '2.68')).length, 3);
+  assert.deepEqual(await at(`/servers/detail?all_tenants=1&host=${NODE}`, 'servers', '2.94'), []);
+  assert.equal((await server(id))['status'], 'UNKNOWN');
+});
+
+test('updated_at moves with reports and with our own write, and stands still when the agent is dead', async () => {
+  const updatedAt = async () => (await api.services()).find((s) => s.host === NODE)!.updated_at;
+  const first = await updatedAt();
+  await world.until(() => world.centre.nodes.get(NODE)!.service.updatedAt > Date.parse(`${first}Z`) + 1_000);
+  assert.notEqual(await updatedAt(), first);
+  world.agentDown(NODE);
+  const still = await updatedAt();
+  await knowDown(world, NODE);
+  assert.equal(await updatedAt(), still);
+  await mark(world, api, NODE);
+  assert.notEqual(await updatedAt(), still);
+});
+
+test('locks: an admin passes them, a member does not; an admin lock keeps its owner from lifting it', async () => {
+  const instance = add({});
+  const alice = await connectAs(world, { name: 'alice', project: 'acme' });
+  assert.equal((await api.act(instance.id, { lock: { locked_reason: MARKER } })).status, 202);
+  assert.equal((await server(instance.id))['locked_reason'], MARKER);
+  assert.equal((await alice.act(instance.id, { 'os-stop': null })).status, 409);
+  assert.equal((await alice.act(instance.id, { unlock: null })).status, 403);
+  assert.equal((await api.act(instance.id, { 'os-stop': null })).status, 202);
+  await world.until((t) => t.instances[instance.id]!.vmState === 'stopped');
+});
+
+test('a member sees their own project only: 404 on others, 403 on services and all tenants', async () => {
+  const bob = await connectAs(world, { name: 'bob', project: 'globex' });
+  assert.equal((await bob.get(`/servers/${add({}).id}`)).status, 404);
+  assert.equal((await bob.get('/os-services')).status, 403);
+  assert.equal((await bob.get('/servers/detail?all_tenants=1')).status, 403);
+});
+
+test('with an instance its records go; forced_down is not held up by them', async () => {
+  await dead();
+  const { id } = add({});
+  await evacuate(api, id);
+  await settled(world, [id]);
+  assert.equal((await api.put(world.node(NODE).serviceId, { forced_down: false })).status, 400);
+  world.deleteInstance(id);
+  assert.deepEqual(await records(`instance_uuid=${id}`), []);
+  assert.equal((await api.put(world.node(NODE).serviceId, { forced_down: false })).status, 200);
+});
+
+test('hypervisors tell host_ip and the host of their service, which is not their own name', async () => {
+  const list = ((await api.get('/os-hypervisors/detail')).body as { hypervisors: Record<string, unknown>[] })
+    .hypervisors;
+  const one = list.find((h) => (h['service'] as { host: string }).host === NODE)!;
+  assert.equal(one['host_ip'], world.node(NODE).address);
+  assert.equal(one['hypervisor_hostname'], 'compute-1.dc1.example');
+});
+
+test('Placement goes on offering a dead node, as it knows nothing of up and down', async () => {
+  await dead();
+  const body = (await api.placement('/allocation_candidates?resources=VCPU:1,MEMORY_MB:512')).body as {
+    provider_summaries: Record<string, { resources: Record<string, { capacity: number; used: number }> }>;
+  };
+  assert.equal(Object.keys(body.provider_summaries).length, 4);
+  assert.equal((await api.placement('/allocation_candidates?resources=VCPU:1000')).status, 200);
+  assert.equal((await api.placement('/resource_providers', '1.99')).status, 406);
+});
+
+test('people: direct, by group and inherited, disabled ones and those without an address', async () => {
+  world.person('nomail', 'acme', { email: null });
+  world.person('gone', 'acme', { enabled: false });
+  world.userGroup('ops', ['bob'], 'acme');
+  const acme = [...world.centre.projects.values()].find((p) => p.name === 'acme')!;
+  const path = `/v3/role_assignments?effective&include_names&scope.project.id=${acme.id}`;
+  const body = (await api.keystone(path)).body as { role_assignments: { user: { name: string } }[] };
+  const names = [...new Set(body.role_assignments.map((a) => a.user.name))].toSorted();
+  assert.deepEqual(names, ['adam', 'alice', 'bob', 'gone', 'nomail']);
+});
+
+test('logs in with an application credential; a wrong password and an old token are 401', async () => {
+  const { id, secret } = world.appCredential;
+  const identity = { methods: ['application_credential'], application_credential: { id, secret } };
+  const url = `${world.endpoints.keystone}/v3/auth/tokens`;
+  const headers = { 'content-type': 'application/json' };
+  const post = (auth: object) => fetch(url, { method: 'POST', headers, body: JSON.stringify({ auth }) });
+  assert.equal((await post({ identity })).status, 201);
+  assert.equal((await post({ identity: { ...identity, application_credential: { id, secret: 'x' } } })).status, 401);
+  for (const token of world.centre.tokens.values()) token.expiresAt = 0;
+  assert.equal((await api.get('/os-services')).status, 401);
+});
+
+test('a BMC with Basic and sessions: wrong password 401, 409 when off already, at most 8 sessions', async () => {
+  const wrong = { authorization: `Basic ${Buffer.from('admin:no').toString('base64')}` };
+  assert.equal((await bmcCall(world, NODE, 'GET', '', undefined, wrong)).status, 401);
+  world.bmc(NODE, { conflictWhenOff: 409 });
+  await world.powerLoss(NODE);
+  const off = await bmcCall(world, NODE, 'POST', '/Actions/ComputerSystem.Reset', { ResetType: 'ForceOff' });
+  assert.equal(off.status, 409);
+  const { url, user, password } = world.node(NODE).redfish;
+  const body = JSON.stringify({ UserName: user, Password: password });
+  const open = () => fetch(`${url}/redfish/v1/SessionService/Sessions`, { method: 'POST', body });
+  const statuses: number[] = [];
+  for (let i = 0; i < 9; i++) statuses.push((await open()).status);
+  assert.deepEqual([statuses.filter((s) => s === 201).length, statuses.at(-1)], [8, 503]);
+});
