@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { LARGE_FLEET } from '../../workflows/defaults.ts';
 import type { Timings } from '../../workflows/defaults.ts';
 import type { SweepCarry } from './contract.ts';
-import { HABIT_NEEDS } from './judge.ts';
+import { HABIT_NEEDS, fingerprint } from './judge.ts';
 import type { Ages, Memory } from './judge.ts';
 
 const age = z.number().nonnegative();
@@ -17,7 +17,7 @@ const carry = z.object({
   sweeps: count,
   lastWholeCount: count,
   notWhole: count,
-  rest: z.enum(['regular', 'unknown']),
+  calm: z.string().nullable(),
   nodes: z.record(z.string(), node),
 });
 
@@ -30,33 +30,43 @@ const CARRIED = 200;
 
 /** What a node that nobody need remember looks like: healthy, and known to move regularly. */
 const isCalm = (a: Ages, t: Timings): boolean =>
-  a.failed === 0 && a.down === 0 && a.intervals >= HABIT_NEEDS && a.habitMs <= t.reportIntervalMs;
+  a.failed === 0 &&
+  a.down === 0 &&
+  a.unmovedMs <= t.reportIntervalMs &&
+  a.intervals >= HABIT_NEEDS &&
+  a.habitMs <= t.reportIntervalMs;
 
 /** For the history: only the nodes that are not calm, so that its size does not grow with the fleet. */
 export function toCarry(memory: Memory, t: Timings): SweepCarry {
   const { sweeps, lastWholeCount, notWhole } = memory;
-  const open = [...memory.nodes].filter(([, a]) => !isCalm(a, t) || a.unmovedMs > t.reportIntervalMs);
-  const kept = open.length <= CARRIED ? open : [];
-  const calm = memory.nodes.size > 0 ? open.length <= CARRIED : memory.rest === 'regular';
-  const nodes = Object.fromEntries(kept.map(([host, a]) => [host, packNode(a)]));
-  return { v: 1, sweeps, lastWholeCount, notWhole, rest: calm ? 'regular' : 'unknown', nodes };
+  const base = { v: 1, sweeps, lastWholeCount, notWhole } as const;
+  // Handed on before any whole look: what was left out then is still left out.
+  if (memory.calm !== null) return { ...base, calm: memory.calm, nodes: packAll([...memory.nodes.keys()], memory) };
+  const open = [...memory.nodes].filter(([, a]) => !isCalm(a, t)).map(([host]) => host);
+  if (open.length > CARRIED) return { ...base, calm: null, nodes: {} };
+  const named = new Set(open);
+  const calm = fingerprint([...memory.nodes.keys()].filter((host) => !named.has(host)));
+  return { ...base, calm, nodes: packAll(open, memory) };
 }
 
 /** For a heartbeat: every node; of a large fleet only what is not calm, since this is written every second. */
 export function toHeartbeat(memory: Memory, ranMs: number, t: Timings): SweepCarry & { ranMs: number } {
   const small = toCarry(memory, t);
-  if (memory.nodes.size > LARGE_FLEET || memory.nodes.size === 0) return { ...small, ranMs: Math.floor(ranMs) };
-  const nodes = Object.fromEntries([...memory.nodes].map(([host, a]) => [host, packNode(a)]));
-  return { ...small, rest: 'unknown', nodes, ranMs: Math.floor(ranMs) };
+  const isSmall = memory.nodes.size > LARGE_FLEET || memory.calm !== null;
+  const all = isSmall ? small : { ...small, calm: null, nodes: packAll([...memory.nodes.keys()], memory) };
+  return { ...all, ranMs: Math.floor(ranMs) };
 }
+
+const packAll = (hosts: string[], { nodes }: Memory): SweepCarry['nodes'] =>
+  Object.fromEntries(hosts.map((host) => [host, packNode(nodes.get(host)!)]));
 
 /** Null for anything that is not ours, also of another release: then the sweep begins anew, which only takes longer. */
 export function fromCarry(value: unknown): Memory | null {
   const parsed = carry.safeParse(value);
   if (!parsed.success) return null;
-  const { nodes, sweeps, lastWholeCount, notWhole, rest } = parsed.data;
+  const { nodes, sweeps, lastWholeCount, notWhole, calm } = parsed.data;
   const unpacked = Object.entries(nodes).map(([host, n]) => [host, unpackNode(n)] as const);
-  return { sweeps, lastWholeCount, notWhole, rest, nodes: new Map(unpacked) };
+  return { sweeps, lastWholeCount, notWhole, calm, nodes: new Map(unpacked) };
 }
 
 export function fromHeartbeat(value: unknown): { memory: Memory; ranMs: number } | null {

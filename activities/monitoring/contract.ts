@@ -26,8 +26,8 @@ export interface SweepCarry {
   sweeps: number;
   lastWholeCount: number;
   notWhole: number;
-  /** The nodes that are not named: known to move regularly, or not known. */
-  rest: 'regular' | 'unknown';
+  /** Fingerprint of the nodes that are not named because they are healthy and known to move regularly. */
+  calm: string | null;
   nodes: Record<string, [string | null, ...number[]]>;
 }
 
@@ -50,7 +50,10 @@ export interface SweepInput {
 
 export type Finding =
   | { kind: 'failed'; node: string; suspicion: Suspicion }
-  /** A known failed node is not failed any more. */
+  /**
+   * What was known of the node (failed, settled, notOurs) is over: it lives, is held or marked otherwise now, or is gone from the
+   * list (`unknown`). Comes before what else is found of it.
+   */
   | { kind: 'cleared'; node: string; verdict: Verdict }
   /** Our marker without an outcome and no open run. */
   | { kind: 'orphan'; node: string; view: NodeView; run: string }

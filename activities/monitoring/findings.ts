@@ -28,7 +28,9 @@ export function findIn(sweep: Sweep, input: Known): Found {
   }
   const handled = new Set(input.open.map((o) => o.node));
   const runs = new Set(input.open.map((o) => o.runId));
-  const findings: Finding[] = known.has('blind:') ? [{ kind: 'sighted', node: '' }] : [];
+  // First what is over: a node may be cleared of one thing and found as another in the same sweep.
+  const findings = clearedOf(sweep, input.known, handled);
+  if (known.has('blind:')) findings.push({ kind: 'sighted', node: '' });
   const held: NodeView[] = [];
   for (const look of sweep.looks.values()) {
     if (handled.has(look.node.host)) continue;
@@ -37,7 +39,6 @@ export function findIn(sweep: Sweep, input: Known): Found {
     const found = mark ? marked(look.node, mark) : failure(look, memory, input.policy.samples, held);
     if (found && isNew(found)) findings.push(found);
   }
-  findings.push(...clearedOf(sweep, known, handled));
   return { findings, held: held.filter((n) => !known.has(`notOurs:${n.host}`)) };
 }
 
@@ -51,7 +52,7 @@ function failure(look: NodeLook, memory: Memory, samples: number, held: NodeView
   const { node, verdict, evidence } = look;
   const ages = memory.nodes.get(node.host)!;
   const isFailed = verdict === 'failed' && ages.failed >= samples;
-  if (node.status === 'disabled' || node.forcedDown) {
+  if (heldByPerson(node)) {
     if (isFailed || ages.down >= samples) held.push(node);
     return null;
   }
@@ -63,17 +64,30 @@ function failure(look: NodeLook, memory: Memory, samples: number, held: NodeView
   };
 }
 
-/** Known as failed, and alive now or gone from a whole list. Unknown clears nothing. */
-function clearedOf(sweep: Sweep, known: ReadonlySet<string>, handled: ReadonlySet<string>): Finding[] {
-  const failed = [...known].filter((k) => k.startsWith('failed:')).map((k) => k.slice('failed:'.length));
-  return failed
-    .filter((host) => !handled.has(host))
-    .flatMap((node): Finding[] => {
-      const look = sweep.looks.get(node);
-      if (!look) return [{ kind: 'cleared', node, verdict: 'unknown' }];
-      return look.verdict === 'alive' ? [{ kind: 'cleared', node, verdict: 'alive' }] : [];
-    });
+const heldByPerson = (row: NodeView): boolean => row.status === 'disabled' || row.forcedDown;
+
+/** Is what the watch knows of this row over? Unknown ends nothing. */
+const OVER: Readonly<Record<string, (look: NodeLook) => boolean>> = {
+  failed: ({ node, verdict }) => verdict === 'alive' || heldByPerson(node),
+  notOurs: ({ node, verdict }) =>
+    verdict === 'alive' || !heldByPerson(node) || readMarker(node.disabledReason) !== null,
+  settled: ({ node }) => !readMarker(node.disabledReason)?.outcome,
+};
+
+/** Nodes of which something known is over: they live, are held or marked otherwise now, or are gone from a whole list. */
+function clearedOf(sweep: Sweep, known: readonly string[], handled: ReadonlySet<string>): Finding[] {
+  const cleared = new Map<string, Finding>();
+  for (const key of known) {
+    const [kind, node] = splitAt(key, key.indexOf(':'));
+    const isOver = OVER[kind];
+    if (!isOver || handled.has(node)) continue;
+    const look = sweep.looks.get(node);
+    if (!look || isOver(look)) cleared.set(node, { kind: 'cleared', node, verdict: look?.verdict ?? 'unknown' });
+  }
+  return [...cleared.values()];
 }
+
+const splitAt = (text: string, at: number): [string, string] => [text.slice(0, at), text.slice(at + 1)];
 
 export const notOurs = (row: NodeView, instances: number): Finding => ({
   kind: 'notOurs',

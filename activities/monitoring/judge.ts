@@ -1,5 +1,6 @@
 // The state that the sweep keeps of each node, as ages and counts, and how one more look changes it. Pure: time comes in as
 // the milliseconds since the look before, so that a clock value is never stored and a gap can count as nothing.
+import { createHash } from 'node:crypto';
 import type { Timings } from '../../workflows/defaults.ts';
 import { LARGE_FLEET } from '../../workflows/defaults.ts';
 import type { Evidence, NodeView, Verdict } from '../../workflows/domain.ts';
@@ -34,11 +35,11 @@ export interface Memory {
   /** Sweeps in a row that were not whole. */
   notWhole: number;
   nodes: ReadonlyMap<string, Ages>;
-  /** What is known of nodes that are not in `nodes`: a carried memory leaves out those that move regularly (carry.ts). */
-  rest: 'regular' | 'unknown';
+  /** A carried memory leaves out the healthy nodes that move regularly, and keeps the fingerprint of their names (carry.ts). */
+  calm: string | null;
 }
 
-export const EMPTY_MEMORY: Memory = { sweeps: 0, lastWholeCount: 0, notWhole: 0, nodes: new Map(), rest: 'unknown' };
+export const EMPTY_MEMORY: Memory = { sweeps: 0, lastWholeCount: 0, notWhole: 0, nodes: new Map(), calm: null };
 export const HABIT_NEEDS = 2;
 export const BLIND_AFTER = 3;
 const WHOLE_SHARE = 0.8;
@@ -61,6 +62,13 @@ export function troubleOf(nodes: readonly NodeView[], lastWholeCount: number): s
   return twice ? `two services are named ${twice.host}` : '';
 }
 
+/** The same for the same set of names. */
+export const fingerprint = (hosts: readonly string[]): string =>
+  createHash('sha256')
+    .update([...hosts].sort().join('\n'))
+    .digest('hex')
+    .slice(0, 16);
+
 /** A node's first look. `regular`: another sweep knew its habit, and that it was healthy. */
 export const firstAges = (row: NodeView, regular: boolean, t: Timings): Ages => ({
   updatedAt: row.updatedAt,
@@ -82,25 +90,30 @@ export function growOlder(before: Ages, row: NodeView, elapsedMs: number | null,
     const same = { ...before, forced: row.forcedDown, moves: flipped ? 0 : before.moves };
     return elapsedMs === null ? { ...same, torn: true } : { ...same, unmovedMs: before.unmovedMs + elapsedMs };
   }
+  // The move lies somewhere between two looks. Where these are so far apart that an interval of `staleMs` could look like a
+  // regular one (half of the difference at either end), neither the interval before it nor the one after teaches anything.
+  const vague = elapsedMs === null || elapsedMs > (t.staleMs - t.reportIntervalMs) / 2;
   return {
     ...before,
-    ...habitAfter(before, row, t),
+    ...habitAfter({ ...before, torn: before.torn || vague }, row, t),
     updatedAt: row.updatedAt,
     unmovedMs: 0,
     silentMs: 0,
     moves: flipped ? 1 : Math.min(3, before.moves + 1),
     forced: row.forcedDown,
-    // The new value was first seen now; where we were away, it may be older than that.
-    torn: elapsedMs === null,
+    torn: vague,
   };
 }
 
 function habitAfter(before: Ages, row: NodeView, t: Timings): Pick<Ages, 'habitMs' | 'intervals'> {
   // A stand-still that counts as failed is no habit: learn anew. A node that always stands so long never becomes regular.
   if (before.unmovedMs >= t.staleMs) return { habitMs: 0, intervals: 0 };
-  if (row.forcedDown || before.forced || row.state !== 'up') return before;
-  const habitMs = Math.max(before.unmovedMs, Math.round(before.habitMs * 0.98));
-  return { habitMs, intervals: before.torn ? before.intervals : Math.min(HABIT_NEEDS, before.intervals + 1) };
+  const { habitMs, intervals } = before;
+  if (row.forcedDown || before.forced || row.state !== 'up') return { habitMs, intervals };
+  return {
+    habitMs: Math.max(before.unmovedMs, Math.round(habitMs * 0.98)),
+    intervals: before.torn ? intervals : Math.min(HABIT_NEEDS, intervals + 1),
+  };
 }
 
 export interface Heard {

@@ -7,7 +7,7 @@ import type { OpenStack } from '../openstack/types.ts';
 import type { Clock } from './clock.ts';
 import type { FleetSight } from './contract.ts';
 import type { Look, MonitoringChannel } from './driver.ts';
-import { HABIT_NEEDS, countSample, firstAges, growOlder, troubleOf } from './judge.ts';
+import { HABIT_NEEDS, countSample, fingerprint, firstAges, growOlder, troubleOf } from './judge.ts';
 import type { Ages, Memory } from './judge.ts';
 import { linked } from './linked.ts';
 
@@ -148,14 +148,17 @@ export async function sweepOnce(
     const { verdict, evidence } = looks.get(n.host)!;
     return [n.host, countSample(aged.get(n.host)!, n, { verdict, evidence, direct }, elapsed)] as const;
   });
-  const memory = { sweeps, lastWholeCount: nodes.length, notWhole: 0, rest: 'unknown' as const, nodes: new Map(after) };
+  const memory = { sweeps, lastWholeCount: nodes.length, notWhole: 0, calm: null, nodes: new Map(after) };
   return { sight: sightOf(nodes, looks, '', readAt), looks, memory };
 }
 
 function growAll(before: Memory, nodes: NodeView[], elapsedMs: number | null, t: Timings): Map<string, Ages> {
+  const unnamed = nodes.filter((n) => !before.nodes.has(n.host)).map((n) => n.host);
+  // Only for exactly the nodes that were left out: one more or less, and all of them are learned anew.
+  const regular = before.calm !== null && before.calm === fingerprint(unnamed);
   const aged = nodes.map((n) => {
     const was = before.nodes.get(n.host);
-    return [n.host, was ? growOlder(was, n, elapsedMs, t) : firstAges(n, before.rest === 'regular', t)] as const;
+    return [n.host, was ? growOlder(was, n, elapsedMs, t) : firstAges(n, regular, t)] as const;
   });
   return new Map(aged);
 }

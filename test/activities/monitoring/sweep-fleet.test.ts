@@ -165,6 +165,34 @@ test('tells our own marked nodes apart from those of a person', async () => {
   assert.deepEqual(fleet.instanceCalls, ['compute-3', 'compute-4', 'compute-5']);
 });
 
+test('what was known of a node is over when its row says otherwise, and comes before what is found instead', async () => {
+  const fleet = new FakeFleet(6);
+  const down = (host: string, row: object): void => {
+    fleet.kill(host);
+    fleet.node(host).row = { state: 'down', ...row };
+  };
+  down('compute-1', { status: 'disabled', forcedDown: true, disabledReason: marker(RUN, 'recovered') });
+  down('compute-2', { status: 'disabled', disabledReason: 'ann' });
+  down('compute-4', { status: 'disabled', disabledReason: 'bob' });
+  const known = ['failed:compute-1', 'failed:compute-2', 'settled:compute-3', 'notOurs:compute-4', 'notOurs:compute-5'];
+  const { findings } = await sweepOn(fleet, { known });
+  assert.deepEqual(
+    findings.map((f) => [f.kind, f.node]),
+    [
+      ['cleared', 'compute-1'],
+      ['cleared', 'compute-2'],
+      ['cleared', 'compute-3'],
+      ['cleared', 'compute-5'],
+      ['settled', 'compute-1'],
+    ],
+  );
+  const after = await sweepOn(fleet, { known: ['settled:compute-1', 'notOurs:compute-4'], wakeInMs: 60_000 });
+  assert.deepEqual(
+    after.findings.map((f) => [f.kind, f.node]),
+    [['notOurs', 'compute-2']],
+  );
+});
+
 test('asks for the instances of a held node once, not in every sweep', async () => {
   const fleet = new FakeFleet(4);
   fleet.kill('compute-1');
