@@ -281,6 +281,23 @@ test('another worker goes on from the heartbeat: no sample is lost, and the gap 
   );
 });
 
+test('a monitor that was stopped for a while together with Nova holds nobody for dead', async () => {
+  const fleet = new FakeFleet(4);
+  let stopped = 0;
+  fleet.list = (rows) => rows.map((r) => ({ ...r, ...(stopped > 0 ? { updatedAt: frozen.get(r.host)! } : {}) }));
+  const frozen = new Map<string, string>();
+  at(fleet, 60_000, () => {
+    for (const r of fleet.rows()) frozen.set(r.host, r.updatedAt!);
+    stopped = fleet.clock.time;
+    fleet.clock.time += 600_000;
+  });
+  // The rows move again three sweeps after everything has woken up.
+  at(fleet, 60_000 + 15_000, () => (stopped = 0));
+  const policy = { ...POLICY, failedWhen: { any: ['nova-service'] } };
+  const { findings } = await sweepOn(fleet, { policy, wakeInMs: 700_000 });
+  assert.deepEqual(findings, []);
+});
+
 test('heartbeats hold ages and no clock value', async () => {
   const fleet = new FakeFleet(3);
   const env = new MockActivityEnvironment();
