@@ -59,7 +59,8 @@ export function unproven(attempt: Attempt, readings: readonly PowerReading[], pr
     const reading = readings[i]!;
     const command = attempt.commands[i];
     const fault = reading.fault ?? (reading.power === 'off' ? undefined : command?.fault);
-    const detail = command && !command.accepted ? `${reading.detail}; off: ${command.detail}` : reading.detail;
+    const off = command && reading.power !== 'off' ? ` (its off: ${command.accepted ? 'taken' : command.detail})` : '';
+    const detail = reading.detail + off;
     return { label, power: reading.power, ...(fault ? { fault } : {}), detail };
   });
   const wrong = devices.filter(({ power }) => power !== 'off').map(({ detail }) => detail);

@@ -215,7 +215,7 @@ function readNetworkError(error: unknown, stage: string, signal: AbortSignal): R
     return new RedfishError('mismatch', 'it shows another certificate than the pinned one (tls.sha256)');
   if (/TIMEOUT/.test(code)) return new RedfishError('timeout', `${stage}: ${code}`);
   if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code))
-    return new RedfishError('misconfigured', `its certificate is not trusted: ${code} (give tls.ca or tls.sha256)`);
+    return new RedfishError('misconfigured', `its certificate is not trusted: ${code} (give tls.caFile or tls.sha256)`);
   if (/SSL|TLS|EPROTO|HPE_/.test(code)) return new RedfishError('protocol', `${stage}: ${code}`);
   const fault = UNREACHABLE.test(code) ? 'unreachable' : 'protocol';
   return new RedfishError(fault, `${stage}: ${code || oneLine(cause instanceof Error ? cause.message : '')}`);

@@ -23,7 +23,7 @@ export const redfishOptions = z
     tls: z
       .union([
         z.enum(['system', 'insecure']),
-        z.strictObject({ ca: z.string().min(1) }),
+        z.strictObject({ caFile: z.string().min(1) }),
         z.strictObject({
           sha256: z.string().regex(/^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i, 'is 32 bytes in hexadecimal'),
         }),
@@ -84,7 +84,7 @@ class RedfishDevice implements FenceDevice {
   confirmCommand(): string {
     const { url, system, user, tls } = this.#options;
     const trust =
-      tls === 'system' ? '' : typeof tls === 'object' && 'ca' in tls ? `--cacert ${shellWord(tls.ca)} ` : '-k ';
+      tls === 'system' ? '' : typeof tls === 'object' && 'caFile' in tls ? `--cacert ${shellWord(tls.caFile)} ` : '-k ';
     // curl asks for the password.
     return `curl -s ${trust}-u ${shellWord(user)} ${shellWord(new URL(system, url).href)} | grep -o '"PowerState"[^,]*'`;
   }
@@ -172,9 +172,9 @@ class RedfishDevice implements FenceDevice {
     const { tls } = this.#options;
     if (typeof tls === 'string' || 'sha256' in tls) return tls;
     try {
-      return { ca: await readFile(tls.ca, 'utf8') };
+      return { ca: await readFile(tls.caFile, 'utf8') };
     } catch {
-      throw new RedfishError('misconfigured', `its CA file ${tls.ca} cannot be read`);
+      throw new RedfishError('misconfigured', `its CA file ${tls.caFile} cannot be read`);
     }
   }
 }

@@ -116,7 +116,10 @@ test('sends nothing to a node that was registered anew', async () => {
 test('does not believe a device that takes the off and stays on', async () => {
   const { result, devices, seconds } = await fence({ devices: [{ offAfterMs: Infinity }] });
   assert.ok(result.kind === 'unproven' && result.offSent);
-  assert.deepEqual([result.devices, offs(devices)], [[{ label: 'fake 1', power: 'on', detail: 'fake 1: on' }], [1]]);
+  assert.deepEqual(
+    [result.devices, offs(devices)],
+    [[{ label: 'fake 1', power: 'on', detail: 'fake 1: on (its off: taken)' }], [1]],
+  );
   assert.ok(seconds >= 60 && seconds < 65, `${seconds}`);
 });
 
