@@ -1,7 +1,11 @@
 // A TCP address that can answer or be silent. Silent means that a connect times out, as with a machine that is off: on
 // the loopback a closed port would refuse, and a refusal is a sign of life.
 import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+
+// Small enough to be filled in a moment; large enough that a crowd at a living node loses no SYN (that costs a second).
+const BACKLOG = 15;
 
 // Runs in a thread of its own: a thread that blocks itself accepts nothing, while the kernel still holds its listening
 // socket; once its accept queue is full, the kernel drops every further SYN. Plain JavaScript as text, because a thread
@@ -11,6 +15,7 @@ const net = require('node:net');
 const { parentPort, workerData } = require('node:worker_threads');
 const flag = new Int32Array(workerData.shared);
 const server = net.createServer((socket) => {
+  Atomics.add(flag, 1, 1);
   socket.on('error', () => {});
   if (workerData.target === null) return socket.destroy();
   const inner = net.connect(workerData.target, '127.0.0.1');
@@ -21,8 +26,9 @@ const server = net.createServer((socket) => {
 });
 server.on('error', (error) => parentPort.postMessage({ error: error.message }));
 parentPort.on('message', (what) => {
-  if (what === 'listen') server.listen({ host: workerData.host, port: workerData.port, backlog: 1 }, () => parentPort.postMessage('listening'));
+  if (what === 'listen') server.listen({ host: workerData.host, port: workerData.port, backlog: workerData.backlog }, () => parentPort.postMessage('listening'));
   if (what === 'block') {
+    Atomics.store(flag, 1, 0);
     Atomics.store(flag, 0, 1);
     parentPort.postMessage('blocking');
     Atomics.wait(flag, 0, 1);
@@ -54,7 +60,8 @@ export function doorway(host: string, port: number, plain: PlainListener): Doorw
   let fillers: net.Socket[] = [];
   let silent = false;
   let closed = false;
-  const flag = new Int32Array(new SharedArrayBuffer(4));
+  // [0] 1 while the thread is to stay blocked, [1] how many connections it has accepted since.
+  const flag = new Int32Array(new SharedArrayBuffer(8));
   let last: Promise<void> = Promise.resolve();
   const inTurn = (work: () => Promise<void>): Promise<void> => (last = last.then(work, work));
 
@@ -64,7 +71,7 @@ export function doorway(host: string, port: number, plain: PlainListener): Doorw
     const w = new Worker(LISTENER, {
       eval: true,
       execArgv: [],
-      workerData: { host, port, target: await plain.target(), shared: flag.buffer },
+      workerData: { host, port, target: await plain.target(), shared: flag.buffer, backlog: BACKLOG },
     });
     await heard(w, 'ready');
     await plain.release();
@@ -86,8 +93,11 @@ export function doorway(host: string, port: number, plain: PlainListener): Doorw
     if (!silent) return;
     silent = false;
     wake(flag);
+    const queued = fillers.length - 1;
     for (const socket of fillers) socket.destroy();
     fillers = [];
+    // Until the queue is empty, a SYN may still be dropped: an address that answers answers everybody.
+    while (Atomics.load(flag, 1) < queued) await sleep(1);
     await connects(host, port);
   };
   const close = async () => {
@@ -129,7 +139,7 @@ function heard(worker: Worker, what: string): Promise<void> {
 /** Connects until the queue of a blocked listener is full: the first that is not answered proves it. */
 async function fillQueue(host: string, port: number): Promise<net.Socket[]> {
   const fillers: net.Socket[] = [];
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < BACKLOG + 8; i++) {
     const socket = net.connect(port, host);
     socket.on('error', () => {});
     socket.unref();
