@@ -92,6 +92,8 @@ export interface Flavor {
   ram: number;
   /** GiB, root + ephemeral */
   disk: number;
+  /** GiB of it that is ephemeral: on the node also where the root disk is a volume. */
+  ephemeral?: number;
   /** MiB */
   swap: number;
   extraSpecs: Record<string, string>;

@@ -21,6 +21,7 @@ import { enter } from './recovery/console.ts';
 import { evacuateAll } from './recovery/evacuate-all.ts';
 import { fence } from './recovery/fence.ts';
 import { markOff, startGuard } from './recovery/guard.ts';
+import { insist } from './recovery/insist.ts';
 import { raise, settle } from './recovery/question.ts';
 import { granted, newRun, noteDecision, reached, rememberNode, type Run } from './recovery/run.ts';
 import { tell } from './recovery/tell.ts';
@@ -56,11 +57,14 @@ async function recover(run: Run): Promise<void> {
   enter(run, 'marking', 'tells Nova that the node is off');
   await markOff(run);
   const guard = startGuard(run);
-  await tellStarted(run);
-  await settleStorage(run);
-  await evacuateAll(run);
-  reached(run, 'evacuated');
-  await guard.stop();
+  try {
+    await tellStarted(run);
+    await settleStorage(run);
+    await evacuateAll(run);
+    reached(run, 'evacuated');
+  } finally {
+    await guard.stop();
+  }
 }
 
 function checkInput(input: RecoverInput): string {
@@ -88,9 +92,9 @@ const unresolved = (host: string): NodeView => ({
 /** The lock is only as good as the id: the exact os-services host decides it. */
 async function resolve(run: Run): Promise<void> {
   enter(run, 'starting', `looks for the node ${run.input.node}`);
-  const r = await brief(run.cloud).monitoring.resolveNode.executeWithOptions(
-    { summary: `which node is ${run.input.node}?` },
-    [run.input.node],
+  const { resolveNode } = brief(run.cloud).monitoring;
+  const r = await insist(run, 'resolve', `look up the node ${run.input.node}`, () =>
+    resolveNode.executeWithOptions({ summary: `which node is ${run.input.node}?` }, [run.input.node]),
   );
   if (!r.found) {
     const near = r.near.length > 0 ? ` (near: ${r.near.join(', ')})` : '';
@@ -155,14 +159,15 @@ const answers = (ready: Promise<string>): Promise<boolean> =>
 
 async function prepare(run: Run): Promise<void> {
   enter(run, 'starting', 'takes a snapshot of the node before any change');
-  const { snapshot } = await brief(run.cloud).openstack.takeSnapshot.executeWithOptions(
-    { summary: 'snapshot, before any change' },
-    [{ node: run.node.host, serviceId: run.node.serviceId, policy: granted(run).policy }],
+  const { openstack, fencing } = brief(run.cloud);
+  const input = { node: run.node.host, serviceId: run.node.serviceId, policy: granted(run).policy };
+  const { snapshot } = await insist(run, 'snapshot', `take a snapshot of ${run.node.host}`, () =>
+    openstack.takeSnapshot.executeWithOptions({ summary: 'snapshot, before any change' }, [input]),
   );
   run.snapshot = snapshot;
-  const plan = await brief(run.cloud).fencing.fencingPlan.executeWithOptions({ summary: 'which fence devices?' }, [
-    run.node.host,
-  ]);
+  const plan = await insist(run, 'plan', `read the fence devices of ${run.node.host}`, () =>
+    fencing.fencingPlan.executeWithOptions({ summary: 'which fence devices?' }, [run.node.host]),
+  );
   run.levels = plan.map((l) => `${l.level}: ${l.devices.map((d) => d.label).join(' + ')}`);
 }
 

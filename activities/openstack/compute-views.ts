@@ -126,6 +126,7 @@ export function instanceView(row: ServerRow, groups?: string[]): InstanceView {
       vcpus: f.vcpus,
       ram: f.ram,
       disk: f.disk + f.ephemeral,
+      ephemeral: f.ephemeral,
       swap: f.swap,
       extraSpecs: f.extra_specs,
     },

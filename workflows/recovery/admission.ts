@@ -1,5 +1,6 @@
 // May this node be recovered now? Asked of the watch, so that answers are serial and the limits hold over all starts.
-import { condition } from '@temporalio/workflow';
+import { ActivityFailure, condition } from '@temporalio/workflow';
+import type { Admission, AdmissionRequest } from '../contract.ts';
 import type { RunOutcome } from '../domain.ts';
 import { brief } from '../proxies.ts';
 import { enter, show } from './console.ts';
@@ -32,22 +33,12 @@ export async function unlessHeld(run: Run): Promise<void> {
 
 /** Asks until granted. Fresh evidence comes with every grant. Ends the run where it is denied. */
 export async function admit(run: Run): Promise<void> {
-  const { monitoring } = brief(run.cloud);
+  const { askAdmission } = brief(run.cloud).monitoring;
   for (;;) {
     unlessStopped(run);
-    const answer = await monitoring.askAdmission.executeWithOptions({ summary: `may ${run.node.host} be recovered?` }, [
-      {
-        cloud: run.cloud,
-        node: run.node.host,
-        serviceId: run.node.serviceId,
-        workflowId: run.workflowId,
-        runId: run.runId,
-        byHand: run.byHand,
-        force: run.input.force ?? false,
-        orphan: run.input.orphan ?? false,
-        by: run.by,
-      },
-    ]);
+    const answer = await askAdmission
+      .executeWithOptions({ summary: `may ${run.node.host} be recovered?` }, [requestOf(run)])
+      .catch((e: unknown) => refused(run, e));
     if (answer.kind === 'granted') return accept(run, answer.grant);
     if (answer.kind === 'denied')
       throw new Ending(answer.gate === 'alive' && (!run.byHand || run.grant) ? 'falseAlarm' : 'denied', answer.why);
@@ -57,6 +48,26 @@ export async function admit(run: Run): Promise<void> {
       summary: `waits: ${answer.why}`,
     });
   }
+}
+
+const requestOf = (run: Run): AdmissionRequest => ({
+  cloud: run.cloud,
+  node: run.node.host,
+  serviceId: run.node.serviceId,
+  workflowId: run.workflowId,
+  runId: run.runId,
+  byHand: run.byHand,
+  force: run.input.force ?? false,
+  orphan: run.input.orphan ?? false,
+  by: run.by,
+});
+
+/** What no repetition mends: before anything is touched the run ends, later it waits and asks again. */
+function refused(run: Run, e: unknown): Admission {
+  if (!(e instanceof ActivityFailure)) throw e;
+  const why = e.cause?.message ?? e.message;
+  if (!run.grant) return { kind: 'denied', gate: 'admission', why };
+  return { kind: 'wait', gate: 'admission', why, againInMs: run.grant.policy.timings.judgeAgainMs };
 }
 
 function accept(run: Run, grant: NonNullable<Run['grant']>): void {

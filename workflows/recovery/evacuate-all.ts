@@ -1,10 +1,11 @@
 // Moves the instances: lanes of bounded width, room asked before the POST, each instance its own activity. Those that wait
 // for room or for a person hold no lane. Evacuations are shielded: nothing cancels one that Nova works on.
-import { CancellationScope, condition } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, condition } from '@temporalio/workflow';
 import type { EvacuateResult } from '../../activities/evacuation/contract.ts';
 import type { Account } from '../domain.ts';
 import { brief, evacuating } from '../proxies.ts';
 import { enter, show } from './console.ts';
+import { insist, whyFailed } from './insist.ts';
 import { raise, settle } from './question.ts';
 import { search, waiting, type Lanes } from './room.ts';
 import { granted, holdsBackPost, nowIso, reached, type Pending, type Run } from './run.ts';
@@ -26,9 +27,9 @@ export async function evacuateAll(run: Run): Promise<void> {
 /** The world moved on while the node was fenced: what is gone is accounted for, what is new is taken in. */
 async function listAgain(run: Run): Promise<void> {
   if (!run.snapshot) throw new Error('evacuateAll ran without a snapshot');
-  const { instances, gone, needs } = await brief(run.cloud).openstack.listAgain.executeWithOptions(
-    { summary: 'list the instances again' },
-    [{ node: run.node.host, snapshot: run.snapshot, policy: granted(run).policy }],
+  const input = { node: run.node.host, snapshot: run.snapshot, policy: granted(run).policy };
+  const { instances, gone, needs } = await insist(run, 'list', `list the instances of ${run.node.host}`, () =>
+    brief(run.cloud).openstack.listAgain.executeWithOptions({ summary: 'list the instances again' }, [input]),
   );
   for (const g of gone) {
     const before = run.snapshot.instances.find((i) => i.id === g.id);
@@ -76,11 +77,17 @@ function launch(run: Run, lanes: Lanes, p: Pending): void {
   run.moving.add(p.plan.id);
   reached(run, 'firstEvacuation');
   show(run);
-  void CancellationScope.nonCancellable(() => moveOne(run, p)).finally(() => {
+  void CancellationScope.nonCancellable(() => moveOne(run, p).catch((e: unknown) => broke(p, e))).finally(() => {
     run.moving.delete(p.plan.id);
     lanes.tick += 1;
     show(run);
   });
+}
+
+/** The activity itself broke: what Nova does with the instance is not known, so a person looks before anything is repeated. */
+function broke(p: Pending, e: unknown): void {
+  if (!(e instanceof ActivityFailure)) throw e;
+  p.held = `its evacuation could not be followed: ${whyFailed(e)}`;
 }
 
 async function moveOne(run: Run, p: Pending): Promise<void> {

@@ -7,6 +7,7 @@ import type { Proof } from '../domain.ts';
 import { brief, fencing } from '../proxies.ts';
 import { Ending, freshEvidence, unlessStopped } from './admission.ts';
 import { enter, show } from './console.ts';
+import { insist } from './insist.ts';
 import { raise, settle } from './question.ts';
 import { granted, reached, type Run } from './run.ts';
 
@@ -15,9 +16,10 @@ import { granted, reached, type Run } from './run.ts';
  * has the run's own earlier proof and goes on also in a pause, because evacuations are open (S1 is stronger than S7).
  */
 export async function fence(run: Run, again: number): Promise<void> {
-  const levels = await brief(run.cloud).fencing.fencingPlan.executeWithOptions({ summary: 'which devices?' }, [
-    run.node.host,
-  ]);
+  const { fencingPlan } = brief(run.cloud).fencing;
+  const levels = await insist(run, 'plan', `read the fence devices of ${run.node.host}`, () =>
+    fencingPlan.executeWithOptions({ summary: 'which devices?' }, [run.node.host]),
+  );
   run.levels = levels.map((l) => `${l.level}: ${l.devices.map((d) => d.label).join(' + ')}`);
   run.confirmed = null;
   for (;;) {

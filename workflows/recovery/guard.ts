@@ -3,15 +3,24 @@
 import { CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
 import { brief, guarding } from '../proxies.ts';
 import { enter, show } from './console.ts';
+import { Ending } from './admission.ts';
 import { fence } from './fence.ts';
+import { insist } from './insist.ts';
 import { granted, nowIso, reached, type Run } from './run.ts';
 import { tell } from './tell.ts';
 
 /** One PUT, only after the proof: disabled, our marker, forced_down. Makes Nova accept evacuations at once. */
 export async function markOff(run: Run): Promise<void> {
-  const row = await brief(run.cloud).openstack.markNode.executeWithOptions({ summary: 'disable and force down' }, [
-    { serviceId: run.node.serviceId, node: run.node.host, marker: run.marker, forcedDown: true },
-  ]);
+  const input = {
+    serviceId: run.node.serviceId,
+    node: run.node.host,
+    marker: run.marker,
+    forcedDown: true,
+    before: { disabledReason: run.snapshot?.node.disabledReason ?? null },
+  };
+  const row = await insist(run, 'mark', `disable and force down ${run.node.host}`, () =>
+    brief(run.cloud).openstack.markNode.executeWithOptions({ summary: 'disable and force down' }, [input]),
+  );
   run.updatedAt = row.updatedAt;
   reached(run, 'marked');
 }
@@ -75,7 +84,8 @@ export function startGuard(run: Run): { stop: () => Promise<void> } {
   const watching = scope
     .run(() => watchOver(run))
     .catch((e: unknown) => {
-      if (!isCancellation(e)) throw e;
+      // An abort while it is fenced again: the run ends anyway.
+      if (!isCancellation(e) && !(e instanceof Ending)) throw e;
     })
     .finally(() => {
       done = true;

@@ -1,6 +1,7 @@
 // Room before the POST: NoValidHost comes after it and turns the instance ERROR. What cannot fit waits un-posted.
-import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
 import { findingRoom } from '../proxies.ts';
+import { whyFailed } from './insist.ts';
 import { raise, settle } from './question.ts';
 import { granted, type Pending, type Run } from './run.ts';
 import { tell } from './tell.ts';
@@ -41,9 +42,9 @@ export async function search(run: Run, lanes: Lanes): Promise<void> {
     once: true,
     policy: granted(run).policy,
   };
-  const first = await findingRoom(run.cloud).findRoom.executeWithOptions({ summary: `room for ${want.length}?` }, [
-    input,
-  ]);
+  const first = await findingRoom(run.cloud)
+    .findRoom.executeWithOptions({ summary: `room for ${want.length}?` }, [input])
+    .catch((e: unknown) => ({ fits: [], why: whyFailed(e) }));
   lanes.ready.push(...first.fits);
   if (first.fits.length > 0) settle(run, 'room');
   else if (run.moving.size === 0) waitForRoom(run, lanes, input, first.why);
@@ -79,7 +80,10 @@ function waitForRoom(
       settle(run, 'room');
     })
     .catch((e: unknown) => {
-      if (!isCancellation(e)) throw e;
+      if (isCancellation(e)) return;
+      if (!(e instanceof ActivityFailure)) throw e;
+      log.warn('the search for room failed; it begins again', { error: whyFailed(e) });
+      return sleep(t.roomEveryMs);
     });
   const late = scope
     .run(() => condition(() => false, t.delayedAfterMs, { summary: 'tells users of the delay' }))

@@ -3,6 +3,7 @@
 import { upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { Grant, OpenQuestion, Phase, Question, RecoverInput, RunState } from '../contract.ts';
 import { marker } from '../contract.ts';
+import type { Need } from '../../activities/evacuation/contract.ts';
 import type { Account, NodeView, Planned, Proof, RecoveryReport, Snapshot } from '../domain.ts';
 
 export interface Person {
@@ -15,7 +16,7 @@ export interface Person {
 /** An instance that is not settled yet. */
 export interface Pending {
   plan: Planned;
-  need: { vcpus: number; ram: number; disk: number };
+  need: Need;
   /** POSTs so far, over all attempts. */
   posts: number;
   tries: number;

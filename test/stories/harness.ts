@@ -1,0 +1,220 @@
+// A whole Lifeboat beside a whole data centre: the real server, the real workers with the real drivers, and after every story the
+// audit of the data centre's own log.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { WorkflowHandle } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import {
+  nodeWorkflowId,
+  ROLES,
+  taskQueues,
+  watchId,
+  WORKFLOW_TYPES,
+  type RecoverInput,
+  type Role,
+  type RunState,
+  type WatchState,
+} from '../../workflows/contract.ts';
+import type { RecoveryReport } from '../../workflows/domain.ts';
+import * as verbs from '../../workflows/verbs.ts';
+import { loadConfig, type Config } from '../../workers/config.ts';
+import { createWorkers, type Workers } from '../../workers/create-workers.ts';
+import { startWatch } from '../../workers/keep-watch.ts';
+import { devServer, type LocalTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
+import { audit, tellFindings, type AuditOptions } from '../world/audit.ts';
+import { writeLifeboatYaml, type Wishes } from '../world/lifeboat-yaml.ts';
+import type { FullMail } from '../world/mailbox.ts';
+import type { WorldOptions } from '../world/settings.ts';
+import { startWorld, type World } from '../world/world.ts';
+
+/** Durations of the data centre and of Lifeboat, by one factor. */
+export const SCALE = 0.05;
+export const ADMIN = 'ops@cloud.example';
+/** The floor: half of a story would be the wait for the grace of a start. */
+const TIMINGS = { grace: '10s' };
+
+export type RunHandle = WorkflowHandle<(input: RecoverInput) => Promise<RecoveryReport>>;
+
+export interface StoryWishes extends Wishes {
+  world?: WorldOptions;
+  roles?: Role[];
+  /** False: no watch; the story starts recoveries by hand. */
+  watch?: boolean;
+}
+
+export interface Story {
+  world: World;
+  temporal: LocalTemporal;
+  config: Config;
+  cloud: string;
+  start(node: string, input?: Partial<RecoverInput>): Promise<RunHandle>;
+  run(node: string): RunHandle;
+  /** Resolves once the watch has started a run for the node. */
+  started(node: string, timeoutMs?: number): Promise<RunHandle>;
+  state(node: string): Promise<RunState>;
+  phase(node: string, phase: string, timeoutMs?: number): Promise<RunState>;
+  watch(): Promise<WatchState>;
+  watchHandle(): WorkflowHandle;
+  /** Resolves once the watch has seen every node report regularly: from then on silence means something. */
+  lookout(): Promise<void>;
+  /** Resolves with the admins' first mail whose subject or text matches. */
+  adminMail(text: RegExp, timeoutMs?: number): Promise<FullMail>;
+  /** Calls of Lifeboat that change something: in Nova by its user, and commands to BMCs. */
+  mutations(): string[];
+  /** Ids of what is on the node now, by name. */
+  on(node: string): Map<string, string>;
+  /** Throws with every breach of an invariant that the data centre's log shows. */
+  audit(options?: AuditOptions, report?: RecoveryReport): void;
+  /** Starts another set of workers (another process would). */
+  addWorkers(roles: Role[]): Promise<Workers>;
+  end(): Promise<void>;
+}
+
+let temporal: LocalTemporal | null = null;
+let bundle: WorkflowBundleWithSourceMap | null = null;
+let count = 0;
+
+export async function openTemporal(): Promise<LocalTemporal> {
+  temporal ??= await devServer();
+  bundle ??= await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+  return temporal;
+}
+
+export async function shutTemporal(): Promise<void> {
+  await temporal?.teardown();
+  temporal = null;
+}
+
+export async function tellStory(wishes: StoryWishes = {}): Promise<Story> {
+  const server = await openTemporal();
+  const world = await startWorld({ seed: 7, nodes: 4, instances: 12, timeScale: SCALE, ...wishes.world });
+  const dir = await mkdtemp(path.join(tmpdir(), 'lifeboat-story-'));
+  const cloud = wishes.cloud ?? `story${++count}`;
+  const sections = { ...wishes.sections, timings: { ...TIMINGS, ...wishes.sections?.timings } };
+  const yaml = await writeLifeboatYaml(world, dir, { admins: [ADMIN], ...wishes, sections, cloud });
+  Object.assign(process.env, yaml.env);
+  const config = await loadConfig(yaml.file);
+  const { client, nativeConnection } = server.env;
+  const running: { made: Workers; done: Promise<void> }[] = [];
+  const addWorkers = async (roles: Role[]): Promise<Workers> => {
+    const made = await createWorkers({
+      config,
+      connection: nativeConnection,
+      roles,
+      workflowBundle: bundle ?? undefined,
+    });
+    running.push({ made, done: made.run() });
+    return made;
+  };
+  const first = await addWorkers(wishes.roles ?? [...ROLES]);
+  const cloudClient = await first.drivers.get('openstack');
+  if (wishes.watch !== false)
+    await startWatch({
+      client,
+      config,
+      identity: { keystone: cloudClient.identityUrl, region: cloudClient.region ?? '' },
+      configuredBy: 'the story',
+      searchAttributes: true,
+    });
+  const id = (node: string): string => nodeWorkflowId(cloud, node);
+  const run = (node: string): RunHandle => client.workflow.getHandle(id(node));
+  const state = (node: string): Promise<RunState> => run(node).query(verbs.stateQuery);
+  return {
+    world,
+    temporal: server,
+    config,
+    cloud,
+    run,
+    state,
+    addWorkers,
+    start: (node, input = {}) =>
+      client.workflow.start(WORKFLOW_TYPES.recover as never, {
+        taskQueue: taskQueues(cloud).workflow,
+        workflowId: id(node),
+        args: [{ node, by: 'ann', ...input }] as never,
+        workflowTaskTimeout: '5s',
+      }) as never,
+    started: async (node, timeoutMs = 30_000) => {
+      await until(
+        () =>
+          run(node)
+            .describe()
+            .then(() => true),
+        { what: `a recovery of ${node} is started`, timeoutMs },
+      );
+      return run(node);
+    },
+    phase: (node, phase, timeoutMs = 30_000) =>
+      until(async () => ((await state(node)).phase === phase ? state(node) : null), {
+        what: `${node} is ${phase}`,
+        timeoutMs,
+      }),
+    watch: () => client.workflow.getHandle(watchId(cloud)).query(verbs.watchStateQuery),
+    watchHandle: () => client.workflow.getHandle(watchId(cloud)),
+    lookout: () => lookout(world),
+    adminMail: (text, timeoutMs = 30_000) =>
+      until(() => world.mailbox.to(ADMIN).find((m) => text.test(`${m.subject}\n${m.text}`)), {
+        what: `the admins read of ${text}`,
+        timeoutMs,
+      }),
+    mutations: () => mutations(world),
+    on: (node) =>
+      new Map(
+        Object.entries(world.truth().instances).flatMap(([id, i]) =>
+          i.host === node && !i.deleted ? [[i.name, id]] : [],
+        ),
+      ),
+    audit(options = {}, report) {
+      const runs = report ? [{ node: report.node, instances: report.instances }] : [];
+      const findings = audit(world, { admins: [ADMIN], ended: report !== undefined, runs, ...options });
+      if (findings.length > 0) throw new Error(`the data centre's log shows breaches:\n${tellFindings(findings)}`);
+    },
+    async end() {
+      // What is still open would keep its long activities, and the workers' shutdown, waiting.
+      for (const workflowId of [watchId(cloud), ...world.nodes.map((n) => id(n.name))])
+        await client.workflow
+          .getHandle(workflowId)
+          .terminate('the story ends')
+          .catch(() => undefined);
+      for (const { made, done } of running) {
+        await made.shutdown();
+        await done;
+      }
+      await world.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The sweep learns a node's habit from two whole intervals; three moves after its first look contain two. */
+async function lookout(world: World): Promise<void> {
+  const isSweep = (): boolean => world.log.of('call').some((c) => c.service === 'nova' && /os-services/.test(c.path));
+  await until(isSweep, { what: 'the watch sweeps' });
+  const moves = new Map<string, Set<number>>();
+  await until(
+    () => {
+      for (const n of world.centre.nodes.values()) {
+        const seen = moves.get(n.name) ?? new Set();
+        moves.set(n.name, seen.add(n.service.updatedAt));
+      }
+      return [...moves.values()].every((seen) => seen.size > 4);
+    },
+    { what: 'every node has reported three times' },
+  );
+}
+
+function mutations(world: World): string[] {
+  const nova = world.log
+    .of('call')
+    .filter(
+      (c) => c.by === 'lifeboat' && !['GET', 'HEAD'].includes(c.method) && ['nova', 'placement'].includes(c.service),
+    )
+    .map((c) => `${c.method} ${c.path} ${c.action ?? ''}`);
+  return [...nova, ...world.log.of('power-command').map((c) => `${c.reset} ${c.node}`)];
+}
