@@ -74,7 +74,7 @@ export function createFencingActivities(deps: FencingDeps): FencingActivities {
 
     // Knowing all nodes, the configuration knows whether two of them have one device, before any off.
     readyFencing: async () => {
-      const nodes = await openstack.compute.services({ timeoutMs: LEARN_LIMIT_MS }).catch(() => []);
+      const nodes = await openstack.compute.services({ signal: AbortSignal.timeout(LEARN_LIMIT_MS) }).catch(() => []);
       const hosts = nodes.map(({ host }) => host);
       const problems = fencing.problems(hosts);
       if (problems.length) return `fencing: ${problems.join('; ')}`;
