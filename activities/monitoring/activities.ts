@@ -25,7 +25,7 @@ export interface MonitoringDeps {
   /** Who we are, in findings and in a watch that we start. */
   worker: string;
   searchAttributes: boolean;
-  /** Of a watch that we start. By default `identityUrl` and `region` of the OpenStack client. */
+  /** Of a watch that we start. By default the Keystone URL and the region of the OpenStack client. */
   memo?: Record<string, unknown>;
   /** By default the client that the worker gives its activities. */
   client?: Client;
@@ -52,7 +52,7 @@ export function createMonitoringActivities(deps: MonitoringDeps): MonitoringActi
     askAdmission: (request) =>
       whileBeating(clock, (signal) => {
         const input = { cloud, policy, policyHash, configuredBy: worker, searchAttributes: deps.searchAttributes };
-        const memo = deps.memo ?? { identityUrl: openstack.identityUrl, region: openstack.region };
+        const memo = deps.memo ?? { keystone: openstack.identityUrl, region: openstack.region ?? '' };
         const watch = { input, memo, workflowTaskTimeoutMs: WORKFLOW_TASK_MS };
         return askAdmission(client(), watch, request, oncePerQuestion(), signal);
       }),

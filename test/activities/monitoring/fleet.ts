@@ -106,7 +106,11 @@ export class FakeFleet {
       return Promise.resolve(Array.from({ length: this.node(host).instances }) as InstanceView[]);
     };
     // The monitoring room asks nothing else of a cloud.
-    return { identityUrl: 'http://keystone', region: null, compute: { services, instances } } as unknown as OpenStack;
+    return {
+      identityUrl: 'http://keystone',
+      region: 'RegionOne',
+      compute: { services, instances },
+    } as unknown as OpenStack;
   }
 
   verdictOf(host: string): Verdict {

@@ -292,7 +292,7 @@ test('a monitor that was stopped for a while together with Nova holds nobody for
     fleet.clock.time += 600_000;
   });
   // The rows move again three sweeps after everything has woken up.
-  at(fleet, 60_000 + 15_000, () => (stopped = 0));
+  at(fleet, 660_000 + 16_000, () => (stopped = 0));
   const policy = { ...POLICY, failedWhen: { any: ['nova-service'] } };
   const { findings } = await sweepOn(fleet, { policy, wakeInMs: 700_000 });
   assert.deepEqual(findings, []);

@@ -106,6 +106,19 @@ test('a thousand nodes, a dead one among them, within the interval of a large fl
   );
 });
 
+test('a process that was busy for longer than the time limit does not take its own delay for silence', async () => {
+  const looking = Promise.all([
+    connectOnce('127.0.0.1', open.port, LIMIT_MS, forEver),
+    connectOnce('127.0.0.2', silent.port, LIMIT_MS, forEver),
+  ]);
+  await new Promise((resolve) => setImmediate(resolve));
+  const until = performance.now() + 3 * LIMIT_MS;
+  while (performance.now() < until);
+  const [answered, silence] = await looking;
+  assert.equal(answered.kind, 'answered');
+  assert.deepEqual(silence, { kind: 'unknown', saw: 'we were stopped' });
+});
+
 test('a look that is stopped ends at once', async () => {
   const stop = new AbortController();
   const looking = connectAny('127.0.0.2', [silent.port], 60_000, stop.signal);
