@@ -4,7 +4,8 @@ import { changeInstance, instanceOf, nodeOf } from './centre.ts';
 import { addInstance } from './instances.ts';
 import type { NewInstance } from './instances.ts';
 import { addPerson, addUserGroup } from './people.ts';
-import { newRecord, setRecord, startGuest, stopGuest } from './guests.ts';
+import { setRecord, startGuest, stopGuest } from './guests.ts';
+import { migrate } from './migrate.ts';
 import type { BmcFaults, Instance, MigrationRow, ServerGroup } from './model.ts';
 import {
   crashOs,
@@ -20,7 +21,6 @@ import {
 } from './node-life.ts';
 import { removeInstance } from './nova-actions.ts';
 import { evacuate } from './nova-evacuate.ts';
-import { allocate, release } from './scheduler.ts';
 import type { Capacity } from './settings.ts';
 
 export interface Hands {
@@ -233,25 +233,4 @@ function peopleHands(
       return id;
     },
   };
-}
-
-// Live migration: the guest goes on at the source until the switch; a source or destination that dies leaves the record running.
-function migrate(centre: Centre, instance: Instance, to: string, ms: number): MigrationRow {
-  const source = nodeOf(centre, instance.host ?? '');
-  const dest = nodeOf(centre, to);
-  const record = newRecord(centre, instance, 'live-migration', 'operator');
-  setRecord(centre, record, 'running', to);
-  changeInstance(centre, instance, 'live migration', { taskState: 'migrating' });
-  allocate(centre, instance, dest);
-  const done = () => {
-    if (source.os !== 'up' || instance.deleted) return;
-    stopGuest(centre, source, instance.id, 'migrated away');
-    source.disks.delete(instance.id);
-    startGuest(centre, dest, instance.id, 'migrated');
-    release(centre, instance, source);
-    changeInstance(centre, instance, 'migrated', { host: to, taskState: null, zone: dest.zone });
-    setRecord(centre, record, 'completed');
-  };
-  centre.later(ms, done, dest.timers);
-  return record;
 }
