@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { DEFAULT_POLICY, DEFAULT_TIMINGS, LARGE_FLEET } from '../../workflows/defaults.ts';
+import type { FailedWhen, Policy } from '../../workflows/defaults.ts';
+import { OUTCOMES } from '../../workflows/domain.ts';
+import type { InstanceView, MigrationRecord, NodeView, Verdict } from '../../workflows/domain.ts';
+import * as policy from '../../workflows/policy.ts';
+import type { GateInput, InstanceContext } from '../../workflows/policy.ts';
+
+const NAMES = ['a', 'b', 'c'];
+const verdict = fc.constantFrom<Verdict>('alive', 'failed', 'unknown');
+const names = fc.subarray(NAMES, { minLength: 1 });
+const rule: fc.Arbitrary<FailedWhen> = fc.oneof(
+  names.map((all) => ({ all })),
+  names.map((any) => ({ any })),
+  names.chain((of) => fc.integer({ min: 1, max: of.length }).map((atLeast) => ({ atLeast, of }))),
+);
+const verdicts = fc.tuple(verdict, verdict, verdict);
+const evidenceOf = (vs: readonly Verdict[]) => vs.map((v, i) => ({ channel: NAMES[i]!, verdict: v }));
+
+describe('combine', () => {
+  test('unknown never makes failed: to know less never turns a verdict into failed', () => {
+    fc.assert(
+      fc.property(rule, verdicts, fc.nat(2), (r, vs, i) => {
+        const before = policy.combine(r, evidenceOf(vs));
+        const after = policy.combine(r, evidenceOf(vs.with(i, 'unknown')));
+        if (before !== 'failed') assert.notEqual(after, 'failed');
+        if (before !== 'alive') assert.notEqual(after, 'alive');
+      }),
+    );
+  });
+
+  test('whatever the unknown channels would have said, a verdict that is not unknown stands', () => {
+    fc.assert(
+      fc.property(rule, verdicts, verdicts, (r, vs, truth) => {
+        const known = policy.combine(r, evidenceOf(vs));
+        const full = policy.combine(r, evidenceOf(vs.map((v, i) => (v === 'unknown' ? truth[i]! : v))));
+        if (known !== 'unknown') assert.equal(full, known);
+      }),
+    );
+  });
+
+  test('a channel that said nothing is unknown, and one that the rule does not name counts for nothing', () => {
+    fc.assert(
+      fc.property(rule, verdicts, (r, vs) => {
+        const heard = evidenceOf(vs);
+        const told = heard.filter((e) => e.verdict !== 'unknown');
+        assert.equal(policy.combine(r, told), policy.combine(r, heard));
+        assert.equal(policy.combine(r, [...heard, { channel: 'other', verdict: 'failed' }]), policy.combine(r, heard));
+      }),
+    );
+  });
+
+  test('by default both channels must agree', () => {
+    const say = (nova: Verdict, tcp: Verdict): Verdict =>
+      policy.combine(DEFAULT_POLICY.failedWhen, [
+        { channel: 'nova-service', verdict: nova },
+        { channel: 'tcp', verdict: tcp },
+      ]);
+    assert.equal(say('failed', 'failed'), 'failed');
+    assert.equal(say('failed', 'alive'), 'alive');
+    assert.equal(say('failed', 'unknown'), 'unknown');
+    assert.equal(policy.combine({ all: [] }, []), 'unknown');
+  });
+});
+
+describe('names and numbers', () => {
+  test('a pattern means its star and nothing else', () => {
+    assert.ok(policy.matches(['gpu-*'], 'gpu-7'));
+    assert.ok(!policy.matches(['compute.1'], 'computeX1'));
+    assert.ok(!policy.matches(['compute-1'], 'compute-10'));
+    assert.ok(!policy.matches([], 'compute-1'));
+    fc.assert(
+      fc.property(
+        fc.string().filter((s) => !s.includes('*') && !s.includes('\n')),
+        (s) => policy.matches([s], s),
+      ),
+    );
+  });
+
+  test('one node may always fail, more only up to the share', () => {
+    assert.deepEqual(
+      [1, 3, 4, 8, 100].map((n) => policy.allowedFailures(0.25, n)),
+      [1, 1, 1, 2, 25],
+    );
+  });
+
+  test('the widths of all open runs together stay within the overall width, and none is nought', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 64 }),
+        fc.integer({ min: 1, max: 64 }),
+        fc.nat(80),
+        (perNode, overall, open) => {
+          const width = policy.widthOf({ ...DEFAULT_POLICY.evacuation, perNode, overall }, open);
+          assert.ok(width >= 1 && width <= Math.max(1, perNode));
+          if (open <= overall) assert.ok(width * open <= overall);
+        },
+      ),
+    );
+  });
+
+  test('reminders follow their table, and the last interval repeats', () => {
+    const table = DEFAULT_TIMINGS.reminderMs;
+    const at = [0, 1, 2, 3, 4, 5].map((n) => policy.reminderAfter(table, n) / 60_000);
+    assert.deepEqual(at, [0, 15, 45, 300, 360, 360]);
+  });
+
+  test('from death to the first evacuation by default takes at most 60 s', () => {
+    assert.ok(policy.deathToFirstPost(DEFAULT_POLICY, 50, LARGE_FLEET) <= 60_000);
+    assert.ok(policy.deathToFirstPost(DEFAULT_POLICY, 1_000, LARGE_FLEET) > 60_000);
+  });
+});
+
+const NODE: NodeView = {
+  host: 'compute-1',
+  serviceId: 'id',
+  zone: 'nova',
+  status: 'enabled',
+  state: 'down',
+  forcedDown: false,
+  disabledReason: null,
+  updatedAt: null,
+  hostIp: null,
+};
+const AUTO: Policy = { ...DEFAULT_POLICY, mode: 'auto' };
+const gate = (over: Partial<GateInput> = {}): GateInput => ({
+  policy: AUTO,
+  node: NODE,
+  verdict: 'failed',
+  byHand: false,
+  force: false,
+  orphan: false,
+  paused: null,
+  stoodDown: null,
+  sight: { whole: true, trouble: '', nodes: 20, failed: ['compute-1'], ours: [] },
+  othersOpen: 0,
+  grantsLastHour: 0,
+  upMs: 3_600_000,
+  ...over,
+});
+const answer = (over: Partial<GateInput>): string => {
+  const v = policy.judgeGates(gate(over));
+  return v.kind === 'pass' ? 'pass' : `${v.kind} ${v.gate}`;
+};
+
+describe('the gates', () => {
+  test('let a single failed node of a sound fleet pass', () => {
+    assert.equal(answer({}), 'pass');
+  });
+
+  test('force passes limits, never proof, mode, pause or exclusion', () => {
+    const sight = { whole: true, trouble: '', nodes: 4, failed: ['compute-1', 'x', 'y'], ours: [] };
+    for (const limit of [{ sight }, { othersOpen: 2 }, { grantsLastHour: 5 }]) {
+      assert.match(answer(limit), /^wait (share|atOnce|perHour)$/);
+      assert.equal(answer({ ...limit, force: true, byHand: true }), 'pass');
+    }
+    const forced = { force: true, byHand: true };
+    assert.equal(answer({ ...forced, verdict: 'unknown' }), 'wait unknown');
+    assert.equal(answer({ ...forced, verdict: 'alive' }), 'deny alive');
+    assert.equal(answer({ ...forced, policy: DEFAULT_POLICY }), 'deny observe');
+    assert.equal(answer({ ...forced, policy: { ...AUTO, carries: ['compute-*'] } }), 'deny carries');
+    assert.equal(answer({ ...forced, policy: { ...AUTO, exclude: ['compute-1'] } }), 'deny excluded');
+    assert.equal(answer({ ...forced, paused: { by: 'ann', reason: 'drill' } }), 'wait paused');
+    assert.equal(answer({ ...forced, sight: { ...gate().sight, whole: false, trouble: 'half' } }), 'wait sight');
+    assert.equal(answer({ ...forced, sight: { ...gate().sight, nodes: 1 } }), 'deny fleetOfOne');
+  });
+
+  test('nothing passes that is not failed, unless it is an orphan of ours', () => {
+    const anything = fc.record({
+      verdict: fc.constantFrom<Verdict>('alive', 'unknown'),
+      byHand: fc.boolean(),
+      force: fc.boolean(),
+      othersOpen: fc.nat(5),
+      upMs: fc.nat(1_000_000),
+    });
+    fc.assert(fc.property(anything, (over) => assert.notEqual(answer(over), 'pass')));
+    assert.equal(answer({ orphan: true, verdict: 'unknown', node: { ...NODE, forcedDown: true } }), 'pass');
+  });
+
+  test('a person holds a node: only a person starts it', () => {
+    for (const held of [{ status: 'disabled' as const }, { forcedDown: true }]) {
+      assert.equal(answer({ node: { ...NODE, ...held } }), 'deny notOurs');
+      assert.equal(answer({ node: { ...NODE, ...held }, byHand: true }), 'pass');
+    }
+    assert.equal(answer({ stoodDown: 'ann aborted it' }), 'deny stoodDown');
+    assert.equal(answer({ stoodDown: 'ann aborted it', byHand: true }), 'pass');
+  });
+
+  test('nodes that are off by us count for the share, and none counts twice', () => {
+    const sight = { whole: true, trouble: '', nodes: 12, failed: ['compute-1', 'b'], ours: ['b', 'c'] };
+    assert.equal(answer({ sight }), 'pass');
+    assert.equal(answer({ sight: { ...sight, ours: ['b', 'c', 'd'] } }), 'wait share');
+  });
+
+  test('just after the start it looks first', () => {
+    assert.equal(answer({ upMs: DEFAULT_TIMINGS.graceMs - 1 }), 'wait grace');
+  });
+});
+
+const INSTANCE: InstanceView = {
+  id: 'i',
+  name: 'web-1',
+  projectId: 'p',
+  userId: 'u',
+  host: 'compute-1',
+  vmState: 'active',
+  taskState: null,
+  powerState: 1,
+  status: 'ACTIVE',
+  locked: false,
+  lockedReason: null,
+  launchedAt: '2026-01-01T00:00:00Z',
+  volumeBacked: true,
+  az: null,
+  flavor: { name: 'm1', vcpus: 1, ram: 512, disk: 1, swap: 0, extraSpecs: {} },
+  metadata: {},
+  tags: [],
+  serverGroups: [],
+  fault: null,
+};
+const CALM: InstanceContext = { openEvacuation: null, openMigration: null, hardAffinity: false };
+const RECORD: MigrationRecord = {
+  id: 7,
+  instanceId: 'i',
+  type: 'evacuation',
+  status: 'accepted',
+  sourceCompute: 'compute-1',
+  destCompute: null,
+  createdAt: '',
+  updatedAt: null,
+};
+const withEvacuation = (over: Partial<Policy['evacuation']>): Policy => ({
+  ...AUTO,
+  evacuation: { ...AUTO.evacuation, ...over },
+});
+const decision = (i: Partial<InstanceView>, c: Partial<InstanceContext> = {}, p: Policy = AUTO): string =>
+  policy.decide({ ...INSTANCE, ...i }, { ...CALM, ...c }, p).decision;
+
+describe('the state table', () => {
+  test('what Nova accepts is evacuated, what it refuses is kept', () => {
+    for (const vmState of ['active', 'stopped', 'error']) assert.equal(decision({ vmState }), 'evacuate');
+    for (const vmState of [
+      'paused',
+      'suspended',
+      'rescued',
+      'resized',
+      'shelved',
+      'shelved_offloaded',
+      'building',
+      'new-state',
+    ])
+      assert.equal(decision({ vmState }), 'keep', vmState);
+    assert.equal(decision({ vmState: 'error', launchedAt: null }), 'keep');
+  });
+
+  test('what is being deleted is never evacuated, whatever else is true of it', () => {
+    for (const i of [{ taskState: 'deleting' }, { vmState: 'soft-delete' }, { vmState: 'deleted' }])
+      assert.equal(decision(i, { openEvacuation: RECORD, openMigration: RECORD }), 'keep');
+  });
+
+  test('an evacuation that is on its way is adopted, a migration is held', () => {
+    assert.equal(decision({}, { openEvacuation: RECORD }), 'adopt');
+    assert.equal(decision({}, { openMigration: RECORD }), 'hold');
+    for (const taskState of ['migrating', 'resize_migrating', 'resizing'])
+      assert.equal(decision({ taskState }), 'hold');
+  });
+
+  test('a disk on the dead node is never rebuilt without a word, and whoever loses data is told', () => {
+    const local = { volumeBacked: false };
+    assert.equal(decision(local), 'keep');
+    assert.equal(decision(local, {}, withEvacuation({ imageBackedDisks: 'shared' })), 'evacuate');
+    const flavored = withEvacuation({ imageBackedDisks: 'shared', localFlavors: ['m*'] });
+    assert.equal(decision(local, {}, flavored), 'keep');
+    const agreed = [
+      policy.decide({ ...INSTANCE, ...local }, CALM, withEvacuation({ onLocalDisk: 'rebuild' })),
+      policy.decide({ ...INSTANCE, ...local, metadata: { 'lifeboat:rebuild': 'true' } }, CALM, AUTO),
+      policy.decide({ ...INSTANCE, ...local, tags: ['lifeboat-rebuild'] }, CALM, AUTO),
+    ];
+    for (const sorted of agreed) {
+      assert.equal(sorted.decision, 'evacuate');
+      assert.match(sorted.loses ?? '', /data on it is gone/);
+    }
+    assert.equal(policy.decide(INSTANCE, CALM, withEvacuation({ onLocalDisk: 'rebuild' })).loses, undefined);
+  });
+
+  test('a state that only a reset makes movable is reset by policy alone, and its owner is told of the memory', () => {
+    const states = { ...AUTO.evacuation.states, paused: 'reset' as const };
+    const sorted = policy.decide({ ...INSTANCE, vmState: 'paused' }, CALM, withEvacuation({ states }));
+    assert.deepEqual([sorted.decision, sorted.reset], ['evacuate', true]);
+    assert.match(sorted.loses ?? '', /memory is lost/);
+  });
+
+  test('with opt-in only those whose owners said so are moved', () => {
+    const optIn = withEvacuation({ selection: 'opt-in' });
+    assert.equal(decision({}, {}, optIn), 'keep');
+    assert.equal(decision({ metadata: { HA_Enabled: 'True' } }, {}, optIn), 'evacuate');
+    assert.equal(decision({ metadata: { HA_Enabled: 'False' } }, {}, optIn), 'keep');
+  });
+
+  test('everything that is not evacuated has a reason', () => {
+    const instance = fc.record({
+      vmState: fc.constantFrom('active', 'stopped', 'error', 'paused', 'shelved', 'building', 'deleted'),
+      taskState: fc.constantFrom(null, 'deleting', 'migrating', 'rebuilding', 'powering-off'),
+      launchedAt: fc.constantFrom(null, '2026-01-01T00:00:00Z'),
+      volumeBacked: fc.boolean(),
+    });
+    const context = fc.record({
+      openEvacuation: fc.constantFrom(null, RECORD),
+      openMigration: fc.constantFrom(null, RECORD),
+      hardAffinity: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(instance, context, (i, c) => {
+        const sorted = policy.decide({ ...INSTANCE, ...i }, c, AUTO);
+        if (sorted.decision !== 'evacuate') assert.notEqual(sorted.reason, '');
+      }),
+    );
+  });
+
+  test('a higher number goes first, and nonsense counts for nothing', () => {
+    const of = (metadata: Record<string, string>): number => policy.priorityOf({ ...INSTANCE, metadata }, AUTO);
+    assert.equal(of({}), 0);
+    assert.equal(of({ HA_Enabled: 'true' }), 1);
+    assert.equal(of({ 'lifeboat:priority': '7' }), 7);
+    assert.equal(of({ 'lifeboat:priority': 'high' }), 0);
+  });
+});
+
+test('every instance is counted exactly once, and a node is recovered only when nothing waits or failed', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...OUTCOMES)), (outcomes) => {
+      const counts = policy.countOutcomes(outcomes.map((outcome) => ({ outcome })));
+      assert.equal(
+        Object.values(counts).reduce((a, b) => a + b, 0),
+        outcomes.length,
+      );
+      const open = outcomes.some((o) => o === 'waiting' || o === 'failed');
+      assert.equal(policy.outcomeOf(counts), open ? 'partial' : 'recovered');
+    }),
+  );
+});
