@@ -1,0 +1,42 @@
+// The file is good already, or this would not run: its warnings, and every secret that it names.
+import type { SecretSource } from '../../activities/fencing/driver.ts';
+import type { Config } from '../../workers/config.ts';
+import { probe, type Probing, type Row } from './row.ts';
+
+const part = 'configuration';
+
+export async function checkConfiguration(probing: Probing): Promise<Row[]> {
+  const { config, secrets, warnings } = probing;
+  const says = `cloud ${config.cloud}, mode ${config.policy.mode}, policy ${config.policyHash}`;
+  const rows: Row[] = [{ part, what: config.file, verdict: 'ok', says, todo: '' }];
+  for (const warning of config.warnings)
+    rows.push({ part, what: config.file, verdict: 'warn', says: warning, todo: 'docs/configuration.md' });
+  for (const source of secretsIn(config)) {
+    const what = 'env' in source ? `secret $${source.env}` : `secret ${source.file}`;
+    const todo = 'only the workers of the role that uses it need it; run check where they run, with their environment';
+    rows.push(
+      await probe(probing, { part, what, todo }, async () => {
+        await secrets.secret(source);
+        return 'there';
+      }),
+    );
+  }
+  for (const warning of warnings) rows.push({ part, what: 'secrets', verdict: 'warn', says: warning, todo: '' });
+  return rows;
+}
+
+/** Each secret once. One whose name depends on the node is tried with the node's device. */
+export function secretsIn({ fencing, notification }: Pick<Config, 'fencing' | 'notification'>): SecretSource[] {
+  const found = new Map<string, SecretSource>();
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const [[key, text] = [], ...more] = Object.entries(value);
+    if (more.length === 0 && typeof text === 'string' && !text.includes('{node}')) {
+      if (key === 'env') found.set(`env ${text}`, { env: text });
+      if (key === 'file') found.set(`file ${text}`, { file: text });
+    }
+    Object.values(value).forEach(walk);
+  };
+  walk([fencing, notification]);
+  return [...found.values()];
+}

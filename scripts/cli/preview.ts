@@ -1,0 +1,121 @@
+// start-recovery --dry-run: what a recovery would do now, read by the same activities, by the policy of this file.
+import type { WorkflowHandle } from '@temporalio/client';
+import {
+  previewId,
+  taskQueues,
+  watchId,
+  WORKFLOW_TYPES,
+  type PreviewInput,
+  type RecoveryPreview,
+} from '../../workflows/contract.ts';
+import { watchStateQuery } from '../../workflows/verbs.ts';
+import { WORKFLOW_TASK_TIMEOUT } from '../../workers/temporal.ts';
+import { EXIT, Unreachable } from './command.ts';
+import { paint, table } from './print.ts';
+import { ANSWER_MS, ask, describe, workflowWorkerThere, type Temporal } from './temporal.ts';
+
+/** Every read of it ends within less, unless nobody polls one of its queues. */
+const LIMIT_MS = 60_000;
+
+/** Prints the preview. The exit code is fine when a recovery would begin. */
+export async function preview(
+  temporal: Temporal,
+  wish: { node: string; force: boolean; json: boolean },
+): Promise<number> {
+  await workflowWorkerThere(temporal, 'nothing can be read');
+  const found = await read(temporal, wish);
+  if (wish.json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+  if (!found.found) {
+    if (!wish.json) process.stdout.write(`${unknownNode(found)}\n`);
+    return EXIT.notFine;
+  }
+  if (!wish.json) {
+    for (const line of lines(found)) process.stdout.write(`${line}\n`);
+    const other = await otherPolicy(temporal);
+    if (other) process.stdout.write(`${paint(process.stdout, 'yellow', other)}\n`);
+  }
+  return found.gate === 'pass' ? EXIT.fine : EXIT.notFine;
+}
+
+const unknownNode = ({ node, near }: RecoveryPreview): string =>
+  `there is no compute node ${node}${near.length > 0 ? ` (near: ${near.join(', ')})` : ''}`;
+
+async function read(temporal: Temporal, { node, force }: { node: string; force: boolean }): Promise<RecoveryPreview> {
+  const { client, config } = temporal;
+  const { cloud, policy } = config;
+  const input: PreviewInput = { cloud, node, force, policy };
+  const handle = await client.workflow.start(WORKFLOW_TYPES.preview, {
+    workflowId: previewId(cloud, node, Date.now()),
+    taskQueue: taskQueues(cloud).workflow,
+    args: [input],
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+    // Nobody looks at it after that.
+    workflowExecutionTimeout: 2 * LIMIT_MS,
+    staticSummary: `dry run: what would a recovery of ${node} do?`,
+  });
+  try {
+    return (await client.withDeadline(Date.now() + LIMIT_MS, () => handle.result())) as RecoveryPreview;
+  } catch (error) {
+    const open = await waitsFor(handle);
+    await handle.terminate('nobody waits for this preview any more').catch(() => undefined);
+    if (open === null) throw error instanceof Error ? (error.cause ?? error) : error;
+    throw new Unreachable(`dry run of ${node}: no answer within ${LIMIT_MS / 1_000} s: ${open}`);
+  }
+}
+
+/** Null where it does not run any more. */
+async function waitsFor(handle: WorkflowHandle): Promise<string | null> {
+  const found = await describe(handle);
+  if (found?.status.name !== 'RUNNING') return null;
+  const pending = (found.raw.pendingActivities ?? []).map((a) => {
+    const why = a.lastFailure?.message ?? 'no worker has taken it (npm run check shows who polls)';
+    return `${a.activityType?.name ?? 'an activity'}: ${why}`;
+  });
+  return pending.join('; ') || 'no workflow worker answers';
+}
+
+/** The watch decides by the monitor's file: where that is another one, the preview is not what would happen. */
+async function otherPolicy(temporal: Temporal): Promise<string | null> {
+  const { client, config } = temporal;
+  const handle = client.workflow.getHandle(watchId(config.cloud));
+  const watch = await ask(temporal, handle, watchStateQuery, ANSWER_MS / 2).catch(() => null);
+  if (!watch || watch.policyHash === config.policyHash) return null;
+  return `note: the watch follows another configuration (${watch.policyHash}, mode ${watch.mode}) than this file (${config.policyHash})`;
+}
+
+function lines(p: RecoveryPreview): string[] {
+  const title = (text: string): string => paint(process.stdout, 'bold', text);
+  const indented = (rows: string[][]): string[] =>
+    rows.length > 0 ? table(rows).map((line) => `  ${line}`) : ['  none'];
+  const first = (d: string): number => (d === 'keep' ? 1 : 0);
+  const instances = [...p.instances].sort(
+    (a, b) => first(a.decision) - first(b.decision) || b.priority - a.priority || a.name.localeCompare(b.name),
+  );
+  const moves = instances.filter((i) => i.decision !== 'keep');
+  const would =
+    p.gate === 'pass'
+      ? paint(process.stdout, 'green', p.mode === 'confirm' ? 'a person would be asked to approve' : 'it would begin')
+      : paint(process.stdout, 'yellow', `it would not begin now: ${p.gate}`);
+  return [
+    title(`Dry run of a recovery of ${p.node}: nothing was touched`),
+    `  ${would} (mode ${p.mode})`,
+    title('Evidence'),
+    ...indented(p.evidence.map((e) => [e.channel, e.verdict, e.saw])),
+    title('Fence, level by level'),
+    ...indented(p.levels.map((l) => [l.level, l.devices.join(' and ')])),
+    title('Power now'),
+    ...indented(p.power.map((d) => [d.level, d.power, d.detail])),
+    title(`Instances: ${moves.length} of ${instances.length} would be moved, in this order`),
+    ...indented(
+      instances.map((i) => [
+        i.name || i.id,
+        i.decision,
+        i.decision === 'keep' ? '' : i.room ? 'room now' : 'no room now',
+        [i.reason, i.loses].filter(Boolean).join('; '),
+      ]),
+    ),
+    title(`People who would be told: ${p.tells.length}`),
+    ...indented(p.tells.map((t) => [t.audience, t.address, t.name])),
+    ...(p.unreachable.length > 0 ? [title('Who cannot be told'), ...p.unreachable.map((u) => `  ${u}`)] : []),
+  ];
+}

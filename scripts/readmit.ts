@@ -1,0 +1,84 @@
+// npm run readmit -- compute-7
+import { WORKFLOW_TYPES, type ReadmitInput, type ReadmitReport } from '../workflows/contract.ts';
+import { readmitStateQuery } from '../workflows/verbs.ts';
+import { byOf, COMMON_USAGE, configOf, EXIT, nodeOf, run } from './cli/command.ts';
+import { detachable, follow } from './cli/follow.ts';
+import { clock, feedTo, paint, type Out } from './cli/print.ts';
+import { openRun } from './cli/start-run.ts';
+import { pageOf, withTemporal, workflowWorkerThere, type Temporal } from './cli/temporal.ts';
+
+const USAGE = `npm run readmit -- NODE [--by NAME] [--reason TEXT] [--json]
+
+  Brings a repaired node back: power on, wait for its nova-compute, lift forced_down, watch it for a while, enable. A second call
+  changes nothing. Refused while a recovery of the node is open.
+
+  --by NAME        who asks; $USER where it is not given
+  --reason TEXT    kept in the history
+  --json           the report as JSON on standard output, progress on standard error
+${COMMON_USAGE}
+
+  Ends with 0 readmitted or enabled already, 1 anything else, 2 wrong usage or configuration, 3 nobody answers, 130 detached`;
+
+const options = {
+  by: { type: 'string' },
+  reason: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+async function readmit(temporal: Temporal, input: ReadmitInput, json: boolean): Promise<number> {
+  const { node, by } = input;
+  const out = json ? process.stderr : process.stdout;
+  const feed = feedTo(out);
+  await workflowWorkerThere(temporal, 'nothing was started');
+  const type = WORKFLOW_TYPES.readmit;
+  const opened = await openRun(temporal, { node, type, input, summary: `readmits ${node}, asked by ${by}` });
+  const { workflowId, runId, handle } = opened;
+  const where = pageOf(temporal, workflowId, runId) ?? `workflow ${workflowId}, run ${runId}`;
+  if (opened.type !== type) {
+    feed.line(`${node} cannot be readmitted while its recovery is open: ${where} (npm run status)`);
+    return EXIT.notFine;
+  }
+  const begun = opened.started ? 'started the readmission of' : 'a readmission runs already of';
+  feed.line(`${begun} ${node}: ${where}`);
+  detachable(feed, () => workflowId);
+  let last = '';
+  const onState = ({ doing }: { doing: string }): void => {
+    if (doing && doing !== last) feed.line(`${paint(out, 'dim', clock(new Date().toISOString()))}  ${doing}`);
+    last = doing;
+  };
+  const report = await follow<{ node: string; doing: string }, ReadmitReport>({
+    ...{ temporal, handle, feed, query: readmitStateQuery, onState },
+  });
+  for (const line of reportLines(report, out)) feed.line(line);
+  if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  return isBack(report) ? EXIT.fine : EXIT.notFine;
+}
+
+const isBack = ({ outcome }: ReadmitReport): boolean => outcome === 'readmitted' || outcome === 'alreadyEnabled';
+
+function reportLines(report: ReadmitReport, out: Out): string[] {
+  const headline = `${report.node}: ${report.outcome} — ${report.reason}`;
+  const removed = report.outcome === 'readmitted' ? 'removed' : 'removes at its start';
+  const destroys =
+    report.destroys.length > 0
+      ? [`  its nova-compute ${removed} the old copies of what was evacuated: ${report.destroys.join(', ')}`]
+      : [];
+  return [paint(out, isBack(report) ? 'green' : 'red', headline), ...destroys];
+}
+
+await run({
+  usage: USAGE,
+  options,
+  words: ['NODE'],
+  async main(values, [word]) {
+    const node = nodeOf(word!);
+    const by = byOf(values.by);
+    const config = await configOf(values.config);
+    const { reason } = values;
+    const input: ReadmitInput = {
+      ...{ node, cloud: config.cloud, by, timings: config.policy.timings },
+      ...(reason ? { reason } : {}),
+    };
+    return withTemporal(config, (temporal) => readmit(temporal, input, values.json));
+  },
+});

@@ -1,0 +1,135 @@
+// What a person types, against a whole Lifeboat and a simulated data centre: every command is a process of its own.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { RecoveryPreview, ReadmitReport } from '../../workflows/contract.ts';
+import type { Fleet } from '../../scripts/cli/fleet.ts';
+import { until } from '../support/until.ts';
+import { shutTemporal, tellStory, type Story } from '../stories/harness.ts';
+import { runScript, startScript, type Ran } from './run-script.ts';
+
+let story: Story;
+let env: Record<string, string | undefined>;
+const run = (name: string, ...args: string[]): Promise<Ran> => runScript(name, args, env);
+
+before(async () => {
+  story = await tellStory({ cloud: 'typed', mode: 'confirm', console: 'https://temporal.cloud.example/' });
+  env = {
+    LIFEBOAT_CONFIG: story.config.file,
+    TEMPORAL_ADDRESS: story.temporal.server.address,
+    OS_CLIENT_CONFIG_FILE: process.env.OS_CLIENT_CONFIG_FILE,
+  };
+  await story.lookout();
+});
+
+after(async () => {
+  await story.end();
+  await shutTemporal();
+});
+
+test('a healthy cloud: status is 0, watch --once says exactly "No failed nodes", check finds nothing wrong', async () => {
+  const [status, watch, check] = await Promise.all([run('status'), run('watch', '--once'), run('check', '--json')]);
+  assert.equal(status.code, 0, status.stdout + status.stderr);
+  assert.match(status.stdout, /^typed: all is well\n/);
+  assert.match(status.stdout, /last sign \d+(\.\d)? s ago/);
+  assert.match(status.stdout, /first evacuation at most [\d.]+ s after a node's death/);
+  assert.deepEqual([watch.code, watch.stdout], [0, 'No failed nodes\n'], watch.stderr);
+  const { ok, rows } = JSON.parse(check.stdout) as {
+    ok: boolean;
+    rows: { part: string; what: string; says: string }[];
+  };
+  assert.deepEqual([check.code, ok], [0, true], check.stdout);
+  const power = rows.filter((r) => r.part === 'fencing' && r.what.startsWith('compute-'));
+  assert.equal(power.length, 4);
+  for (const row of power) assert.match(row.says, /^on, identity confirmed/);
+  assert.deepEqual(story.mutations(), [], 'looking changes nothing');
+});
+
+test('what does not work is a failed row with what to do, and the other rows are there', async () => {
+  story.world.bmc('compute-3', { wrongPassword: true });
+  const check = await run('check');
+  story.world.bmc('compute-3', null);
+  assert.equal(check.code, 1, check.stdout);
+  assert.match(check.stdout, /^FAIL +fencing +compute-3, bmc +.*\n +→ .*by hand: /m);
+  assert.match(check.stdout, /^ok +fencing +compute-4, bmc +on/m);
+  assert.match(check.stdout, /, 1 failed, /);
+  assert.ok(!check.stdout.includes(story.world.node('compute-3').redfish.password));
+});
+
+test('a recovery of a node that lives is denied, and one of an unknown node names those that are near', async () => {
+  const [alive, unknown] = await Promise.all([run('start-recovery', 'compute-1'), run('start-recovery', 'compute-9')]);
+  assert.equal(alive.code, 1, alive.stderr);
+  assert.match(
+    alive.stdout,
+    /^started the recovery of compute-1: https:\/\/temporal\.cloud\.example\/namespaces\/default\//,
+  );
+  assert.match(alive.stdout, /\ncompute-1: denied — compute-1 is alive/);
+  assert.equal(unknown.code, 1, unknown.stderr);
+  assert.match(unknown.stdout, /there is no compute node compute-9 \(near: compute-1, /);
+  assert.deepEqual(story.mutations(), []);
+});
+
+test('a dry run shows what would happen and touches nothing', async () => {
+  const dry = await run('start-recovery', 'compute-2', '--dry-run', '--json');
+  const preview = JSON.parse(dry.stdout) as RecoveryPreview;
+  assert.equal(dry.code, 1, 'it would not begin: the node lives');
+  assert.match(preview.gate, /^alive: /);
+  assert.deepEqual(
+    preview.power.map((p) => p.power),
+    ['on'],
+  );
+  assert.equal(preview.instances.length, story.on('compute-2').size);
+  assert.ok(preview.instances.every((i) => i.decision === 'evacuate' && i.room));
+  assert.ok(preview.tells.some((t) => t.audience === 'admin') && preview.tells.some((t) => t.audience === 'user'));
+  assert.deepEqual(story.mutations(), []);
+});
+
+test('a dead node from the question to the report: joined, answered, followed to the end, and brought back', async () => {
+  await story.world.powerLoss('compute-2', { withBmc: false });
+  await story.phase('compute-2', 'approval');
+  const leaving = startScript('start-recovery', ['compute-2'], env);
+  const following = startScript('start-recovery', ['compute-2', '--by', 'bea', '--json'], env);
+  await until(() => leaving.output().includes('update approve with {"by":"your name"}'), { what: 'it is asked' });
+  leaving.interrupt();
+  const left = await leaving.ended;
+  assert.equal(left.code, 130, 'Ctrl-C ends the looking only');
+  assert.match(left.stdout, /a recovery of this node runs already, you have joined it/);
+  assert.match(left.stdout, /detached: typed\/compute-2 goes on without you\n$/);
+  await until(() => following.output().includes('A person is needed'), { what: 'the other one is asked too' });
+
+  const [status, refused, readmit] = await Promise.all([
+    run('status', '--json'),
+    run('answer', 'confirm-fenced', 'compute-2', '--node-is-off', 'compute-2'),
+    run('readmit', 'compute-2'),
+  ]);
+  const fleet = JSON.parse(status.stdout) as Fleet;
+  assert.deepEqual([status.code, fleet.well], [1, false]);
+  assert.ok(fleet.reasons.includes('compute-2: a recovery is open, and a person is needed'), fleet.reasons.join('\n'));
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /^confirmFenced: the run does not wait for the fence \(phase approval\)\n$/);
+  assert.equal(readmit.code, 1);
+  assert.match(readmit.stdout, /^compute-2 cannot be readmitted while its recovery is open/);
+
+  const approved = await run('answer', 'approve', 'compute-2', '--reason', 'seen');
+  assert.deepEqual([approved.code, approved.stderr], [0, '']);
+  const end = await following.ended;
+  assert.equal(end.code, 0, end.stderr);
+  const report = JSON.parse(end.stdout) as Awaited<ReturnType<ReturnType<Story['run']>['result']>>;
+  assert.equal(report.outcome, 'recovered');
+  assert.ok(report.decisions.some((d) => d.by === 'bea' && d.what.includes('joined')));
+  assert.match(end.stderr, /proven off \(power, bmc\)/);
+  for (const { name, host } of report.instances) assert.ok(end.stderr.includes(`${name} recovered on ${host}`), name);
+  story.audit({}, report);
+
+  const back = await run('readmit', 'compute-2', '--json');
+  assert.equal(back.code, 0, back.stderr);
+  const { outcome, destroys } = JSON.parse(back.stdout) as ReadmitReport;
+  assert.deepEqual([outcome, destroys.length], ['readmitted', report.instances.length]);
+  assert.match(back.stderr, /waits for its nova-compute to start[\s\S]*watches whether it stays up/);
+});
+
+test('a pause without a node is said to the watch, with the name of who said it', async () => {
+  const paused = await run('answer', 'pause', '--by', 'cy', '--reason', 'works on the switch');
+  assert.match(paused.stdout, /^paused: nothing new is fenced or evacuated/);
+  assert.equal((await story.watch()).paused?.by, 'cy');
+  assert.equal((await run('answer', 'resume')).code, 0);
+});
