@@ -3,7 +3,7 @@ import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/cl
 import { nodeWorkflowId, watchId, WORKFLOW_TYPES } from '../workflows/contract.ts';
 import { byOf, COMMON_USAGE, configOf, EXIT, nodeOf, run, Unreachable, UsageError } from './cli/command.ts';
 import { openNow } from './cli/start-run.ts';
-import { isGone, withTemporal, workflowWorkerThere, type Temporal } from './cli/temporal.ts';
+import { isGone, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
 
 const USAGE = `npm run answer -- VERB [NODE] [--by NAME] [--reason TEXT] [--instance NAME] [--record N] [--node-is-off NODE]
 
@@ -54,7 +54,7 @@ async function say(temporal: Temporal, node: string | null, update: string, sayi
   const wanted = node === null ? WORKFLOW_TYPES.watch : WORKFLOW_TYPES.recover;
   const nobody = node === null ? `no watch of ${config.cloud} runs` : `no recovery of ${node} is open (npm run status)`;
   if (open?.type !== wanted) throw new Error(nobody);
-  await workflowWorkerThere(temporal, 'nothing was said');
+  await workersThere(temporal, ['workflow'], 'nothing was said');
   try {
     const answer = await client.withDeadline(Date.now() + LIMIT_MS, () =>
       // The watch continues as new: only a run is named by its run id.

@@ -5,7 +5,7 @@ import { byOf, COMMON_USAGE, configOf, EXIT, nodeOf, run } from './cli/command.t
 import { detachable, follow } from './cli/follow.ts';
 import { clock, feedTo, paint, type Out } from './cli/print.ts';
 import { openRun } from './cli/start-run.ts';
-import { pageOf, withTemporal, workflowWorkerThere, type Temporal } from './cli/temporal.ts';
+import { pageOf, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
 
 const USAGE = `npm run readmit -- NODE [--by NAME] [--reason TEXT] [--json]
 
@@ -29,7 +29,7 @@ async function readmit(temporal: Temporal, input: ReadmitInput, json: boolean): 
   const { node, by } = input;
   const out = json ? process.stderr : process.stdout;
   const feed = feedTo(out);
-  await workflowWorkerThere(temporal, 'nothing was started');
+  await workersThere(temporal, ['workflow', 'monitoring'], 'nothing was started');
   const type = WORKFLOW_TYPES.readmit;
   const opened = await openRun(temporal, { node, type, input, summary: `readmits ${node}, asked by ${by}` });
   const { workflowId, runId, handle } = opened;

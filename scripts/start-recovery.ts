@@ -8,7 +8,7 @@ import { preview } from './cli/preview.ts';
 import { feedTo, type Feed } from './cli/print.ts';
 import { recoveryView } from './cli/recovery-view.ts';
 import { lastRun, openRun, type Opened } from './cli/start-run.ts';
-import { describe, pageOf, withTemporal, workflowWorkerThere, type Temporal } from './cli/temporal.ts';
+import { describe, pageOf, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
 
 const USAGE = `npm run start-recovery -- NODE [--reason TEXT] [--by NAME] [--detach] [--force] [--dry-run] [--json]
 
@@ -45,7 +45,7 @@ interface Wish {
 async function recover(temporal: Temporal, wish: Wish): Promise<number> {
   const { node, by, reason, force } = wish;
   const feed = feedTo(wish.json ? process.stderr : process.stdout);
-  await workflowWorkerThere(temporal, 'nothing was started');
+  await workersThere(temporal, ['workflow', 'monitoring'], 'nothing was started');
   const input: RecoverInput = { node, cloud: temporal.config.cloud, by, force, ...(reason ? { reason } : {}) };
   const opened = await openRun(temporal, {
     ...{ node, type: WORKFLOW_TYPES.recover, input },

@@ -12,7 +12,7 @@ import { watchStateQuery } from '../../workflows/verbs.ts';
 import { WORKFLOW_TASK_TIMEOUT } from '../../workers/temporal.ts';
 import { EXIT, Unreachable } from './command.ts';
 import { paint, table } from './print.ts';
-import { ANSWER_MS, ask, describe, workflowWorkerThere, type Temporal } from './temporal.ts';
+import { ANSWER_MS, ask, describe, workersThere, type Temporal } from './temporal.ts';
 
 /** Every read of it ends within less, unless nobody polls one of its queues. */
 const LIMIT_MS = 60_000;
@@ -22,7 +22,11 @@ export async function preview(
   temporal: Temporal,
   wish: { node: string; force: boolean; json: boolean },
 ): Promise<number> {
-  await workflowWorkerThere(temporal, 'nothing can be read');
+  await workersThere(
+    temporal,
+    ['workflow', 'monitoring', 'openstack', 'fencing', 'notification'],
+    'nothing can be read',
+  );
   const found = await read(temporal, wish);
   if (wish.json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
   if (!found.found) {

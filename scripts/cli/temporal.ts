@@ -131,11 +131,15 @@ export async function pollersOf(temporal: Temporal, queue: Queue): Promise<Polle
 export const startHint = (config: Config, role: Role): string =>
   `start one: npm start -- --config ${config.file} --role ${role}`;
 
-/** Before anything is started: a run that nobody works on would begin at an hour that nobody chose. */
-export async function workflowWorkerThere(temporal: Temporal, what: string): Promise<void> {
-  const { name, seen } = await pollersOf(temporal, 'workflow');
-  if (seen > 0) return;
-  throw new Unreachable(`no worker polls ${name}: ${what} (${startHint(temporal.config, 'workflow')})`);
+/**
+ * Before anything is started: a run that nobody works on would begin at an hour that nobody chose. Rejects with Unreachable where a
+ * queue was polled by nobody for minutes.
+ */
+export async function workersThere(temporal: Temporal, queues: readonly Queue[], what: string): Promise<void> {
+  const missing = (await Promise.all(queues.map((queue) => pollersOf(temporal, queue)))).filter((p) => p.seen === 0);
+  if (missing.length === 0) return;
+  const names = missing.map(({ name }) => name).join(', ');
+  throw new Unreachable(`no worker polls ${names}: ${what} (${startHint(temporal.config, missing[0]!.role)})`);
 }
 
 /** Milliseconds since the epoch of a protobuf Timestamp. */

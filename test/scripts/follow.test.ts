@@ -8,7 +8,7 @@ import { Unreachable } from '../../scripts/cli/command.ts';
 import { follow } from '../../scripts/cli/follow.ts';
 import type { Feed } from '../../scripts/cli/print.ts';
 import { openNow, openRun } from '../../scripts/cli/start-run.ts';
-import { pollersOf, workflowWorkerThere, type Temporal } from '../../scripts/cli/temporal.ts';
+import { pollersOf, workersThere, type Temporal } from '../../scripts/cli/temporal.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 
 let server: LocalTemporal;
@@ -29,7 +29,7 @@ const start = (node: string) =>
 
 test('where nobody ever polled, nothing is started, and it says how to start a worker', async () => {
   assert.deepEqual((await pollersOf(temporal, 'workflow')).workers, []);
-  await assert.rejects(workflowWorkerThere(temporal, 'nothing was started'), (error) => {
+  await assert.rejects(workersThere(temporal, ['workflow'], 'nothing was started'), (error) => {
     assert.ok(error instanceof Unreachable);
     assert.match(
       error.message,
