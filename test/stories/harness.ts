@@ -54,6 +54,8 @@ export interface Story {
   run(node: string): RunHandle;
   /** Resolves once the watch has started a run for the node. */
   started(node: string, timeoutMs?: number): Promise<RunHandle>;
+  /** The report once its run has ended; a run that does not end is shown as it stands. */
+  ends(node: string, timeoutMs?: number): Promise<RecoveryReport>;
   state(node: string): Promise<RunState>;
   phase(node: string, phase: string, timeoutMs?: number): Promise<RunState>;
   watch(): Promise<WatchState>;
@@ -94,6 +96,16 @@ export async function shutTemporal(): Promise<void> {
 export async function tellStory(wishes: StoryWishes = {}): Promise<Story> {
   const server = await openTemporal();
   const world = await startWorld({ seed: 7, nodes: 4, instances: 12, timeScale: SCALE, ...wishes.world });
+  try {
+    return await begin(server, world, wishes);
+  } catch (error) {
+    // An open world would keep the test's process waiting for ever.
+    await world.stop();
+    throw error;
+  }
+}
+
+async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): Promise<Story> {
   const dir = await mkdtemp(path.join(tmpdir(), 'lifeboat-story-'));
   const cloud = wishes.cloud ?? `story${++count}`;
   const sections = { ...wishes.sections, timings: { ...TIMINGS, ...wishes.sections?.timings } };
@@ -150,6 +162,7 @@ export async function tellStory(wishes: StoryWishes = {}): Promise<Story> {
       );
       return run(node);
     },
+    ends: (node, timeoutMs = 60_000) => ends(run(node), timeoutMs),
     phase: (node, phase, timeoutMs = 30_000) =>
       until(async () => ((await state(node)).phase === phase ? state(node) : null), {
         what: `${node} is ${phase}`,
@@ -190,6 +203,19 @@ export async function tellStory(wishes: StoryWishes = {}): Promise<Story> {
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+async function ends(run: RunHandle, timeoutMs: number): Promise<RecoveryReport> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), timeoutMs)));
+  try {
+    const report = await Promise.race([run.result(), late]);
+    if (report) return report;
+  } finally {
+    clearTimeout(timer);
+  }
+  const state = await run.query(verbs.stateQuery);
+  throw new Error(`${run.workflowId} has not ended after ${timeoutMs} ms: ${JSON.stringify(state, null, 1)}`);
 }
 
 /** The sweep learns a node's habit from two whole intervals; three moves after its first look contain two. */

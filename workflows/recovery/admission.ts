@@ -40,8 +40,7 @@ export async function admit(run: Run): Promise<void> {
       .executeWithOptions({ summary: `may ${run.node.host} be recovered?` }, [requestOf(run)])
       .catch((e: unknown) => refused(run, e));
     if (answer.kind === 'granted') return accept(run, answer.grant);
-    if (answer.kind === 'denied')
-      throw new Ending(answer.gate === 'alive' && (!run.byHand || run.grant) ? 'falseAlarm' : 'denied', answer.why);
+    if (answer.kind === 'denied') throw refusal(run, answer.gate, answer.why);
     enter(run, run.grant ? run.step : 'admission', `waits: ${answer.why}`);
     const retries = run.retries;
     await condition(() => run.stop !== null || run.retries !== retries, answer.againInMs, {
@@ -68,6 +67,13 @@ function refused(run: Run, e: unknown): Admission {
   const why = e.cause?.message ?? e.message;
   if (!run.grant) return { kind: 'denied', gate: 'admission', why };
   return { kind: 'wait', gate: 'admission', why, againInMs: run.grant.policy.timings.judgeAgainMs };
+}
+
+/** Alive after all: a false alarm only where nothing was touched (L5). After an off a person should know of it. */
+function refusal(run: Run, gate: string, why: string): Ending {
+  if (gate !== 'alive' || (run.byHand && !run.grant)) return new Ending('denied', why);
+  if (!run.offSent) return new Ending('falseAlarm', why);
+  return new Ending('stoodDown', `${why}; an off may have been sent before, nothing was evacuated`);
 }
 
 function accept(run: Run, grant: NonNullable<Run['grant']>): void {
