@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { RoomInput } from './contract.ts';
 import { failureOf, final, isForbidden, textOf } from './failure.ts';
 import { fit } from './fit.ts';
+import { classesOf } from './needs.ts';
 import type { Rooms } from './room.ts';
 
 /**
@@ -34,7 +35,10 @@ export async function findRoom(
 
 async function look(rooms: Rooms, input: RoomInput): Promise<{ fits: string[]; why: string }> {
   try {
-    const needs = [...input.posted, ...input.waiting].map((x) => x.need);
+    // What needs nothing (an adopted one that has already arrived) is no question: Placement refuses an empty one.
+    const needs = [...input.posted, ...input.waiting]
+      .map((x) => x.need)
+      .filter((n) => Object.keys(classesOf(n)).length > 0);
     const { room, why } = await rooms.survey(needs, input.node, input.policy.timings);
     return { fits: fit(room, input.posted, input.waiting), why };
   } catch (error) {

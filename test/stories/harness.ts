@@ -38,7 +38,8 @@ const TIMINGS = { grace: '10s' };
 
 export type RunHandle = WorkflowHandle<(input: RecoverInput) => Promise<RecoveryReport>>;
 
-export interface StoryWishes extends Wishes {
+export interface StoryWishes extends Omit<Wishes, 'sections'> {
+  sections?: Wishes['sections'] | ((world: World) => NonNullable<Wishes['sections']>);
   world?: WorldOptions;
   roles?: Role[];
   /** False: no watch; the story starts recoveries by hand. */
@@ -108,7 +109,8 @@ export async function tellStory(wishes: StoryWishes = {}): Promise<Story> {
 async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): Promise<Story> {
   const dir = await mkdtemp(path.join(tmpdir(), 'lifeboat-story-'));
   const cloud = wishes.cloud ?? `story${++count}`;
-  const sections = { ...wishes.sections, timings: { ...TIMINGS, ...wishes.sections?.timings } };
+  const asked = typeof wishes.sections === 'function' ? wishes.sections(world) : wishes.sections;
+  const sections = { ...asked, timings: { ...TIMINGS, ...asked?.timings } };
   const yaml = await writeLifeboatYaml(world, dir, { admins: [ADMIN], ...wishes, sections, cloud });
   Object.assign(process.env, yaml.env);
   const config = await loadConfig(yaml.file);
