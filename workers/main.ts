@@ -12,12 +12,13 @@ import { ensureSearchAttributes } from './search-attributes.ts';
 import { createSecrets } from './secrets.ts';
 import { connectClient, connectNative, temporalSettings } from './temporal.ts';
 
-const USAGE = `npm start -- --config lifeboat.yaml [--role ROLE]... [--log LEVEL] [--metrics ADDRESS]
+const USAGE = `npm start -- --config lifeboat.yaml [--role ROLE]... [--log LEVEL] [--metrics ADDRESS] [--bundle FILE]
 
   --config   the configuration (docs/configuration.md); or LIFEBOAT_CONFIG
   --role     ${ROLES.join(', ')}; several are allowed, all when none is given
   --log      error, warn, info (default), debug
-  --metrics  serve Prometheus metrics there, for example 127.0.0.1:9464`;
+  --metrics  serve Prometheus metrics there, for example 127.0.0.1:9464
+  --bundle   the workflows as they were bundled before, for several workers of the same sources; by default each makes its own`;
 
 const LEVELS = { error: 'ERROR', warn: 'WARN', info: 'INFO', debug: 'DEBUG' } as const;
 
@@ -26,6 +27,7 @@ interface Arguments {
   roles: Role[];
   level: (typeof LEVELS)[keyof typeof LEVELS];
   metrics: string | undefined;
+  bundle: string | undefined;
 }
 
 /** A mistake on the command line; its text ends with the usage. */
@@ -39,6 +41,7 @@ function readArguments(argv: string[]): Arguments | null {
       role: { type: 'string', multiple: true },
       log: { type: 'string', default: 'info' },
       metrics: { type: 'string' },
+      bundle: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -54,6 +57,7 @@ function readArguments(argv: string[]): Arguments | null {
     roles: roles.length > 0 ? (roles as Role[]) : [...ROLES],
     level: LEVELS[values.log as keyof typeof LEVELS],
     metrics: values.metrics,
+    bundle: values.bundle,
   };
 }
 
@@ -67,7 +71,7 @@ async function main(): Promise<number> {
   const redactor = createRedactor();
   const logger = installRuntime(given, redactor);
   for (const warning of config.warnings) logger.warn(warning);
-  await runRoles(config, given.roles, logger, redactor);
+  await runRoles(config, given, logger, redactor);
   return 0;
 }
 
@@ -85,7 +89,8 @@ function installRuntime({ level, metrics }: Arguments, redactor: Redactor): Logg
   return logger;
 }
 
-async function runRoles(config: Config, roles: Role[], logger: Logger, redactor: Redactor): Promise<void> {
+async function runRoles(config: Config, given: Arguments, logger: Logger, redactor: Redactor): Promise<void> {
+  const { roles, bundle } = given;
   const secrets = createSecrets({ redactor, warn: (line) => logger.warn(line) });
   const settings = temporalSettings(config.temporal);
   const { client, connection, namespace } = await connectClient(settings, identity());
@@ -105,6 +110,7 @@ async function runRoles(config: Config, roles: Role[], logger: Logger, redactor:
     if (cloud) await refuseOtherCloud(watch);
     const made = await createWorkers({
       ...{ config, connection: native, namespace, roles, secrets, source, searchAttributes },
+      ...(bundle ? { workflowBundle: { codePath: bundle } } : {}),
     });
     logger.info(`Lifeboat for ${config.cloud}: ${roles.join(', ')}; mode ${config.policy.mode}`, {
       config: config.file,

@@ -100,6 +100,11 @@ function maySee({ policy, sight, upMs, paused, byHand }: GateInput): GateVerdict
 
 /** The evidence. An orphan was proven failed by the run that marked it; its power is read again before anything. */
 function isFailed({ node, verdict, orphan }: GateInput): GateVerdict | null {
+  if (orphan && verdict === 'alive')
+    return wait(
+      'orphanAlive',
+      `${node.host} is alive although a lost run marked it off: look at it (is it on? who switched it on?), then power it off or enable it`,
+    );
   if (orphan || verdict === 'failed') return null;
   if (verdict === 'alive') return deny('alive', `${node.host} is alive: its monitors do not agree that it failed`);
   return wait('unknown', `it is not known whether ${node.host} is alive, and unknown is not failed`);

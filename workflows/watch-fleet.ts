@@ -14,7 +14,7 @@ import type { WatchInput } from './contract.ts';
 import { sweeping } from './proxies.ts';
 import { alarm, endAlarm } from './watch/alarms.ts';
 import { installWatchHandlers } from './watch/handlers.ts';
-import { forget, judgeFailed, startOrphan } from './watch/judge-failed.ts';
+import { closed, forget, judgeFailed, startOrphan } from './watch/judge-failed.ts';
 import { keptOf, openWatch, showWatch, type Watch } from './watch/state.ts';
 
 /** Continue as new well before Temporal suggests it: the state is small. */
@@ -85,7 +85,7 @@ async function take(watch: Watch, f: Finding): Promise<void> {
       watch.failed.set(f.node, f.suspicion);
       return;
     case 'cleared':
-      return forget(watch, f.node);
+      return forget(watch, f.node, f.verdict);
     case 'orphan':
       return startOrphan(watch, f.node);
     case 'settled':
@@ -99,8 +99,7 @@ async function take(watch: Watch, f: Finding): Promise<void> {
         `${f.node} is down with ${f.instances} instances and not ours: ${f.reason}. Start by hand with: npm run start-recovery -- ${f.node}`,
       );
     case 'closed':
-      watch.open.delete(f.node);
-      return;
+      return closed(watch, f.node, f.runId);
     case 'blind':
       watch.known.add(key);
       return alarm(watch, 'blind', `the monitors cannot see the fleet: ${f.why}. Nothing is fenced while this lasts`);

@@ -10,13 +10,17 @@ import type { MonitoringActivities } from '../../activities/monitoring/contract.
 import {
   nodeWorkflowId,
   taskQueues,
+  watchId,
   WORKFLOW_TYPES,
+  type Admission,
+  type AdmissionRequest,
   type Notice,
   type RecoverInput,
+  type WatchInput,
 } from '../../workflows/contract.ts';
 import { DEFAULT_POLICY, scaleTimings, type Policy } from '../../workflows/defaults.ts';
 import type { MigrationRecord, NodeView, Planned, RecoveryReport } from '../../workflows/domain.ts';
-import { guardSawSignal } from '../../workflows/verbs.ts';
+import { admitUpdate, guardSawSignal } from '../../workflows/verbs.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 
 export type Fakes = MonitoringActivities & FencingActivities & GuardActivities & EvacuationActivities;
@@ -28,6 +32,10 @@ export interface Story {
   notices: Notice[];
   policy: Policy;
   fakes: Fakes;
+  /** Starts the watch; `known` is what continue-as-new would bring. */
+  watch(kept?: Partial<WatchInput>): Promise<WorkflowHandle>;
+  handle(node: string): WorkflowHandle;
+  admit(node: string, runId: string, more?: Partial<AdmissionRequest>): Promise<Admission>;
   start(input?: Partial<RecoverInput>): Promise<WorkflowHandle<(input: RecoverInput) => Promise<RecoveryReport>>>;
   end(): Promise<void>;
 }
@@ -222,7 +230,29 @@ export async function story(
         args: [{ node: node.host, by: 'ann', ...input }] as never,
         workflowTaskTimeout: '5s',
       }) as never,
+    watch: (kept = {}) =>
+      env.client.workflow.start(WORKFLOW_TYPES.watch, {
+        taskQueue: q.workflow,
+        workflowId: watchId(cloud),
+        args: [{ cloud, policy, policyHash: 'h1', configuredBy: 'the test', searchAttributes: true, ...kept }],
+        workflowTaskTimeout: '5s',
+      }),
+    handle: (name) => env.client.workflow.getHandle(nodeWorkflowId(cloud, name)),
+    admit: (name, runId, more = {}) =>
+      env.client.workflow.getHandle(watchId(cloud)).executeUpdate(admitUpdate, {
+        args: [
+          {
+            ...{ cloud, node: name, serviceId: '', workflowId: nodeWorkflowId(cloud, name), runId, by: 'ann' },
+            ...{ byHand: true, force: false, orphan: false },
+            ...more,
+          },
+        ],
+      }),
     async end() {
+      await env.client.workflow
+        .getHandle(watchId(cloud))
+        .terminate('the story ends')
+        .catch(() => undefined);
       for (const w of workers) w.shutdown();
       await Promise.all(running);
     },

@@ -5,8 +5,8 @@ import { judgeGates, matches, widthOf } from '../policy.ts';
 import { brief } from '../proxies.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
-import { endAlarm } from './alarms.ts';
-import { gateInput } from './judge-failed.ts';
+import { alarm, endAlarm } from './alarms.ts';
+import { closed, gateInput } from './judge-failed.ts';
 import { showWatch, watchState, type Watch } from './state.ts';
 
 export function installWatchHandlers(w: Watch): void {
@@ -23,7 +23,7 @@ export function installWatchHandlers(w: Watch): void {
   });
   setHandler(verbs.releaseSignal, (r) => {
     if (r.standDown) w.standDowns.set(r.node, { at: new Date().toISOString(), reason: r.reason });
-    if (w.open.get(r.node)?.runId === r.runId) w.open.delete(r.node);
+    closed(w, r.node, r.runId);
     void share(w);
     showWatch(w);
   });
@@ -56,6 +56,13 @@ async function admit(w: Watch, q: AdmissionRequest): Promise<Admission> {
       },
     ],
   );
+  if (!look.sight.whole)
+    return {
+      kind: 'wait',
+      gate: 'sight',
+      why: `the list of nodes is not whole: ${look.sight.trouble}`,
+      againInMs: t.judgeAgainMs,
+    };
   const seen = look.looks[q.node];
   if (!seen) return { kind: 'denied', gate: 'gone', why: `${q.node} is not in Nova's list of services any more` };
   if (q.serviceId && seen.node.serviceId !== q.serviceId)
@@ -63,6 +70,7 @@ async function admit(w: Watch, q: AdmissionRequest): Promise<Admission> {
   const verdict = judgeGates(
     gateInput(w, seen.node, { verdict: seen.verdict, byHand: q.byHand, force: q.force, orphan: q.orphan }, look.sight),
   );
+  if (verdict.kind !== 'pass' && verdict.gate === 'orphanAlive') await alarm(w, `orphanAlive:${q.node}`, verdict.why);
   if (verdict.kind === 'deny') return { kind: 'denied', gate: verdict.gate, why: verdict.why };
   if (verdict.kind === 'wait') return { kind: 'wait', gate: verdict.gate, why: verdict.why, againInMs: t.judgeAgainMs };
   return grant(w, q, seen, suspicion?.silentMs ?? 0);

@@ -2,6 +2,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { nodeWorkflowId, WORKFLOW_TYPES, type RecoverInput } from '../contract.ts';
+import type { Verdict } from '../domain.ts';
 import { judgeGates, type GateInput, type GateVerdict } from '../policy.ts';
 import { alarm, endAlarm } from './alarms.ts';
 import type { Watch } from './state.ts';
@@ -37,6 +38,12 @@ async function hold(w: Watch, node: string, verdict: Exclude<GateVerdict, { kind
   if (verdict.gate === 'share') await alarm(w, 'storm', `nothing is fenced: ${verdict.why}`);
   else if (verdict.gate === 'observe')
     await alarm(w, `observe:${node}`, `${node} is failed; in mode confirm or auto Lifeboat would recover it now`);
+  else if (verdict.gate === 'stoodDown')
+    await alarm(
+      w,
+      `stoodDown:${node}`,
+      `${node} is failed and not recovered: ${verdict.why}. Start by hand with: npm run start-recovery -- ${node}`,
+    );
   else if (verdict.gate === 'carries' || verdict.gate === 'excluded')
     await alarm(w, `${verdict.gate}:${node}`, `${node} is failed and left alone: ${verdict.why}`);
 }
@@ -62,13 +69,24 @@ export function gateInput(
   };
 }
 
+/** A run has ended: what the watch believed of its node is seen anew, so that no old evidence starts another. */
+export function closed(w: Watch, node: string, runId: string): void {
+  if (w.open.get(node)?.runId !== runId) return;
+  w.open.delete(node);
+  // A stand-down waits for the node to be seen alive: the sweep tells that only of what it is known to have failed.
+  if (w.standDowns.has(node)) return;
+  w.failed.delete(node);
+  w.known.delete(`failed:${node}`);
+}
+
 /** The node is alive again, or its verdict is gone: a later failure is a new one. */
-export async function forget(w: Watch, node: string): Promise<void> {
+export async function forget(w: Watch, node: string, verdict: Verdict): Promise<void> {
   w.failed.delete(node);
   w.held.delete(node);
-  w.standDowns.delete(node);
+  // A stand-down ends when the node was seen alive, not when it only went out of sight.
+  if (verdict === 'alive') w.standDowns.delete(node);
   for (const kind of ['failed', 'settled', 'notOurs', 'orphan']) w.known.delete(`${kind}:${node}`);
-  for (const kind of ['observe', 'carries', 'excluded', 'notOurs'])
+  for (const kind of ['observe', 'carries', 'excluded', 'notOurs', 'stoodDown'])
     await endAlarm(w, `${kind}:${node}`, `${node} is not failed any more`);
 }
 

@@ -1,0 +1,169 @@
+// Lifeboat as people run it, beside the lab: the real Temporal server, a worker process with a lifeboat.yaml, a mailbox.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { stringify } from 'yaml';
+import {
+  nodeWorkflowId,
+  watchId,
+  type RecoverInput,
+  type RunState,
+  type WatchState,
+} from '../../workflows/contract.ts';
+import type { RecoveryReport } from '../../workflows/domain.ts';
+import * as verbs from '../../workflows/verbs.ts';
+import { startMailbox, type Mailbox } from '../activities/notification/smtp.ts';
+import { devServer, type LocalTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
+import { forNode, type LabSettings } from './settings.ts';
+
+export const ADMIN = 'ops@lab.example';
+export const CLOUD = 'lab';
+const ROOT = path.join(import.meta.dirname, '../..');
+
+export type RunHandle = WorkflowHandle<(input: RecoverInput) => Promise<RecoveryReport>>;
+
+export interface Lifeboat {
+  mailbox: Mailbox;
+  watch(): Promise<WatchState>;
+  /** Resolves once the watch has started a recovery of the node that is not `before`. */
+  started(node: string, before?: string): Promise<RunHandle>;
+  state(run: RunHandle): Promise<RunState>;
+  /** Rejects when the run ended before it came there. */
+  phase(run: RunHandle, phase: RunState['phase'], timeoutMs?: number): Promise<RunState>;
+  /** `npm run readmit`: resolves with what it printed, rejects on any other exit code than 0. */
+  readmit(node: string): Promise<string>;
+  end(): Promise<void>;
+}
+
+export async function startLifeboat(
+  lab: LabSettings,
+  nodes: string[],
+  more: Record<string, unknown> = {},
+): Promise<Lifeboat> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'lifeboat-lab-'));
+  const mailbox = await startMailbox();
+  const temporal = await devServer();
+  const file = path.join(dir, 'lifeboat.yaml');
+  await writeFile(file, stringify({ ...configuration(lab, nodes, mailbox.port), ...more }));
+  const env = {
+    ...{ PATH: process.env.PATH, HOME: dir, USER: 'lab', LIFEBOAT_CONFIG: file },
+    ...{ TEMPORAL_ADDRESS: temporal.server.address, OS_CLIENT_CONFIG_FILE: lab.clouds },
+    LAB_BMC_PASSWORD: lab.bmcpassword,
+  };
+  const worker = program('workers/main.ts', [], env);
+  const log = createWriteStream(process.env.LIFEBOAT_LAB_LOG ?? path.join(dir, 'worker.log'));
+  worker.child.stderr.pipe(log);
+  const { client } = temporal.env;
+  const watch = (): Promise<WatchState> => client.workflow.getHandle(watchId(CLOUD)).query(verbs.watchStateQuery);
+  const run = (node: string, runId?: string): RunHandle =>
+    client.workflow.getHandle(nodeWorkflowId(CLOUD, node), runId) as RunHandle;
+  const state = (handle: RunHandle): Promise<RunState> => handle.query(verbs.stateQuery);
+  const sees = async (): Promise<boolean> => (await watch()).sight?.alive === nodes.length;
+  await Promise.race([
+    until(sees, { what: `the watch sees ${nodes.length} nodes alive`, timeoutMs: 90_000, everyMs: 250 }),
+    worker.ended.then(() => Promise.reject(new Error(`the worker ended:\n${worker.output().slice(-2_000)}`))),
+  ]);
+  return {
+    mailbox,
+    watch,
+    state,
+    started: (node, before) =>
+      until(
+        async () => {
+          const { runId, type } = await run(node).describe();
+          return type === 'recoverNode' && runId !== before ? run(node, runId) : null;
+        },
+        { what: `a recovery of ${node} is started`, timeoutMs: 120_000, everyMs: 100 },
+      ),
+    phase: (handle, phase, timeoutMs = 120_000) =>
+      until(async () => ((await state(handle)).phase === phase ? state(handle) : null), {
+        ...{ what: `the run is ${phase}`, timeoutMs, everyMs: 100 },
+      }),
+    async readmit(node) {
+      const readmission = program('scripts/readmit.ts', [node, '--by', 'ann'], env);
+      const code = await readmission.ended;
+      if (code !== 0) throw new Error(`npm run readmit -- ${node} ended with ${code}:\n${readmission.output()}`);
+      return readmission.output();
+    },
+    async end() {
+      worker.child.kill('SIGTERM');
+      const last = setTimeout(() => worker.child.kill('SIGKILL'), 30_000);
+      await worker.ended;
+      clearTimeout(last);
+      await tearDown(temporal, mailbox, dir);
+    },
+  };
+}
+
+async function tearDown(temporal: LocalTemporal, mailbox: Mailbox, dir: string): Promise<void> {
+  await temporal.teardown();
+  await mailbox.close();
+  await rm(dir, { recursive: true, force: true });
+}
+
+function program(file: string, args: string[], env: NodeJS.ProcessEnv) {
+  const child = spawn(process.execPath, ['--import', 'tsx', path.join(ROOT, file), ...args], {
+    ...{ cwd: ROOT, env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-100_000)));
+  const dieWithUs = (): void => void child.kill('SIGKILL');
+  process.once('exit', dieWithUs);
+  const ended = once(child, 'close').then(([code]) => {
+    process.off('exit', dieWithUs);
+    return code as number | null;
+  });
+  return { child, ended, output: () => output };
+}
+
+/** Defaults, but for what a lab with a short report_interval makes sensible; nothing below a floor. */
+function configuration(lab: LabSettings, nodes: string[], smtpPort: number): Record<string, unknown> {
+  const bmc = (node: string): object => ({
+    host: forNode(lab.bmchost, node),
+    port: Number(forNode(lab.bmcport, node)),
+  });
+  return {
+    cloud: CLOUD,
+    openstack: { cloud: 'ha' },
+    mode: 'auto',
+    monitoring: {
+      channels: [{ driver: 'nova-service' }, { driver: 'tcp', options: { ports: [Number(lab.tcpport)] } }],
+    },
+    fencing: {
+      levels: [
+        {
+          name: 'bmc',
+          devices: [
+            {
+              driver: 'ipmi',
+              nodes,
+              options: { user: lab.bmcuser, password: { env: 'LAB_BMC_PASSWORD' }, cipher: Number(lab.bmccipher) },
+              perNode: Object.fromEntries(nodes.map((n) => [n, bmc(n)])),
+            },
+          ],
+        },
+      ],
+    },
+    evacuation: { imageBackedDisks: 'shared', perNode: 6 },
+    notification: {
+      admins: [ADMIN],
+      channels: [
+        {
+          driver: 'email',
+          options: {
+            ...{ host: '127.0.0.1', port: smtpPort, tls: 'none' },
+            from: { name: 'Lab operations', address: 'lifeboat@lab.example' },
+          },
+        },
+      ],
+    },
+    timings: { reportInterval: lab.reportinterval, grace: '10s', healthyBeforeEnable: '10s' },
+  };
+}
