@@ -110,7 +110,7 @@ async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): 
   const dir = await mkdtemp(path.join(tmpdir(), 'lifeboat-story-'));
   const cloud = wishes.cloud ?? `story${++count}`;
   const asked = typeof wishes.sections === 'function' ? wishes.sections(world) : wishes.sections;
-  const sections = { ...asked, timings: { ...TIMINGS, ...asked?.timings } };
+  const sections = { ...asked, timings: { ...TIMINGS, ...(asked?.timings as Record<string, unknown> | undefined) } };
   const yaml = await writeLifeboatYaml(world, dir, { admins: [ADMIN], ...wishes, sections, cloud });
   Object.assign(process.env, yaml.env);
   const config = await loadConfig(yaml.file);

@@ -59,7 +59,7 @@ test('two recoveries share the overall width, also what was begun before, and a 
   t.after(() => s.end());
   await s.lookout();
   const { world } = s;
-  for (const n of world.nodes) world.spawnDelay(n.name, 60_000);
+  for (const n of world.nodes) world.spawnDelay(n.name, 120_000);
   const nodes = ['compute-1', 'compute-2', 'compute-3'];
   // No destination of the first one may die with the others: that would be another story.
   for (const n of nodes) world.capacity(n, { vcpus: 0 });

@@ -15,22 +15,22 @@ interface Row extends NewInstance {
   reason?: RegExp;
   loses?: RegExp;
   /** Nova's vm_state afterwards; what is kept stays as it was. */
-  then?: string;
+  endsAs?: string;
 }
 
 const LOCAL = { name: 'local-small', vcpus: 1, ram: 512, disk: 10, ephemeral: 0, swap: 0, extraSpecs: {} };
 const CHOSEN = { HA_Enabled: 'True' };
 
 const ROWS: Row[] = [
-  { name: 'active', ends: 'recovered', then: 'active' },
-  { name: 'volume', disk: 'volume', ends: 'recovered', then: 'active' },
-  { name: 'stopped', vmState: 'stopped', ends: 'recovered', then: 'stopped' },
-  { name: 'error-on', vmState: 'error', ends: 'recovered', then: 'active' },
-  { name: 'error-off', vmState: 'error', powerState: 4, ends: 'recovered', then: 'stopped' },
-  { name: 'locked', locked: { reason: 'mine' }, ends: 'recovered', then: 'active' },
+  { name: 'active', ends: 'recovered', endsAs: 'active' },
+  { name: 'volume', disk: 'volume', ends: 'recovered', endsAs: 'active' },
+  { name: 'stopped', vmState: 'stopped', ends: 'recovered', endsAs: 'stopped' },
+  { name: 'error-on', vmState: 'error', ends: 'recovered', endsAs: 'active' },
+  { name: 'error-off', vmState: 'error', powerState: 4, ends: 'recovered', endsAs: 'stopped' },
+  { name: 'locked', locked: { reason: 'mine' }, ends: 'recovered', endsAs: 'active' },
   { name: 'error-new', vmState: 'error', launched: false, ends: 'kept', reason: /never launched: recreate it/ },
   { name: 'building', vmState: 'building', taskState: 'spawning', ends: 'kept', reason: /never launched/ },
-  { name: 'paused', vmState: 'paused', ends: 'recovered', then: 'active', loses: /was paused.*memory is lost/ },
+  { name: 'paused', vmState: 'paused', ends: 'recovered', endsAs: 'active', loses: /was paused.*memory is lost/ },
   { name: 'suspended', vmState: 'suspended', ends: 'kept', reason: /suspended/ },
   { name: 'rescued', vmState: 'rescued', ends: 'kept', reason: /rescued/ },
   { name: 'resized', vmState: 'resized', ends: 'kept', reason: /resized/ },
@@ -40,7 +40,7 @@ const ROWS: Row[] = [
   { name: 'local', flavor: LOCAL, disk: 'local', ends: 'kept', reason: /rebuild it from its image and lose the data/ },
   {
     ...{ name: 'local-rebuild', flavor: LOCAL, disk: 'local', tags: ['lifeboat-rebuild'] },
-    ...{ ends: 'recovered', then: 'active', loses: /the data on it is gone/ },
+    ...{ ends: 'recovered', endsAs: 'active', loses: /the data on it is gone/ },
   },
   { name: 'not-chosen', metadata: {}, ends: 'kept', reason: /not chosen/ },
   { name: 'amphora', project: 'initech', ends: 'kept', reason: /its own service replaces it/ },
@@ -50,7 +50,7 @@ const ROWS: Row[] = [
 
 function furnish(s: Story): void {
   const twins = s.world.group('twins', 'affinity', 'acme');
-  for (const { ends: _e, reason: _r, loses: _l, then: _t, ...row } of ROWS) {
+  for (const { ends: _e, reason: _r, loses: _l, endsAs: _t, ...row } of ROWS) {
     const group = row.name.startsWith('twin') ? { group: twins } : {};
     s.world.addInstance({ host: 'compute-1', project: 'acme', metadata: CHOSEN, ...group, ...row });
   }
@@ -88,7 +88,7 @@ test('each instance of a dead node ends as the state table promises, in the repo
     if (row.loses) assert.match(account?.loses ?? '', row.loses, row.name);
     else assert.equal(account?.loses, undefined, `${row.name} loses nothing`);
     const now = truth[account?.id ?? '']!;
-    assert.equal(now.vmState, row.then ?? row.vmState ?? 'active', `${row.name} in Nova`);
+    assert.equal(now.vmState, row.endsAs ?? row.vmState ?? 'active', `${row.name} in Nova`);
     const elsewhere = row.ends === 'recovered';
     assert.equal(now.host !== 'compute-1', elsewhere, `${row.name} is on ${now.host}`);
     assert.deepEqual(now.runsOn, now.vmState === 'active' && elsewhere ? [now.host] : [], `${row.name} runs`);
