@@ -72,12 +72,7 @@ export interface OpenRun {
   workflowId: string;
   runId: string;
   grantedAt: string | null;
-  /** Its share of the overall width, as it was told last. */
   width: number;
-  /** The most it may have in flight: more than its share until it says that it is down to it. */
-  bound?: number;
-  /** How often it was told a share: its answer names which one it means. */
-  told?: number;
   byHand: boolean;
 }
 
@@ -114,8 +109,6 @@ export interface AdmissionRequest {
 export interface Grant {
   policy: Policy;
   width: number;
-  /** The number of this share, echoed in `widthKept`. */
-  told?: number;
   evidence: Evidence[];
   node: NodeView;
   silentMs: number;

@@ -79,7 +79,7 @@ function refusal(run: Run, gate: string, why: string): Ending {
 function accept(run: Run, grant: NonNullable<Run['grant']>): void {
   run.grant = grant;
   run.node = grant.node;
-  takeWidth(run, grant);
+  run.width = grant.width;
   reached(run, 'admitted');
 }
 

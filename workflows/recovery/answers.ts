@@ -4,7 +4,6 @@ import type { By, InstanceBy } from '../contract.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
 import { show } from './console.ts';
-import { takeWidth } from './width.ts';
 import { granted, holdsBack, holdsBackPost, noteDecision, nowIso, stateOf, type Pending, type Run } from './run.ts';
 
 function refuse(why: string): never {
@@ -48,7 +47,9 @@ function installSignals(run: Run): void {
     run.guard = { seeing: s.seeing, at: s.readAt, saw: s.saw };
     show(run);
   });
-  setHandler(verbs.widthSignal, (word) => takeWidth(run, word));
+  setHandler(verbs.widthSignal, ({ width }) => {
+    run.width = width;
+  });
   setHandler(verbs.joinedSignal, ({ by, reason }) =>
     noteDecision(run, by, 'asked for the same recovery and joined', reason),
   );

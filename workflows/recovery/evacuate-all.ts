@@ -80,7 +80,6 @@ function launch(run: Run, lanes: Lanes, p: Pending): void {
   void CancellationScope.nonCancellable(() => moveOne(run, p).catch((e: unknown) => broke(p, e))).finally(() => {
     run.moving.delete(p.plan.id);
     lanes.tick += 1;
-    keepWidth(run);
     show(run);
   });
 }

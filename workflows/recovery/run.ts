@@ -66,8 +66,6 @@ export interface Run {
   /** updated_at after our last write of the row. */
   updatedAt: string | null;
   width: number;
-  /** The number of a smaller share that it still owes an answer to (keepWidth). */
-  owes: number | null;
   snapshot: Snapshot | null;
   pending: Map<string, Pending>;
   moving: Set<string>;
@@ -110,7 +108,6 @@ export function newRun(input: RecoverInput, cloud: string, node: NodeView): Run 
     levels: [],
     updatedAt: null,
     width: 1,
-    owes: null,
     snapshot: null,
     pending: new Map(),
     moving: new Set(),
