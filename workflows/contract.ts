@@ -72,7 +72,12 @@ export interface OpenRun {
   workflowId: string;
   runId: string;
   grantedAt: string | null;
+  /** Its share of the overall width, as it was last told. */
   width: number;
+  /** The most it may still have in flight, until it says that it is down to its share. */
+  bound?: number;
+  /** Counts what it was told: an answer to an earlier word is late. */
+  told?: number;
   byHand: boolean;
 }
 

@@ -17,7 +17,9 @@ export const abortUpdate = defineUpdate<string, [By]>('abort');
 export const pauseUpdate = defineUpdate<string, [By]>('pause');
 export const resumeUpdate = defineUpdate<string, [By]>('resume');
 /** From the watch: the width changed because the number of open runs did. */
-export const widthSignal = defineSignal<[{ width: number }]>('width');
+export const widthSignal = defineSignal<[{ width: number; told?: number }]>('width');
+/** To the watch: no more than the share of the word `told` is in flight now. */
+export const widthKeptSignal = defineSignal<[{ node: string; runId: string; told: number }]>('widthKept');
 /** From a starter that joined: whom it was. */
 export const joinedSignal = defineSignal<[By]>('joined');
 /** From the watch: what a changed file means for this run. Looked at before the off and before each POST. */

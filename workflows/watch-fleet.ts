@@ -15,6 +15,7 @@ import { sweeping } from './proxies.ts';
 import { alarm, endAlarm } from './watch/alarms.ts';
 import { installWatchHandlers } from './watch/handlers.ts';
 import { closed, forget, judgeFailed, startOrphan } from './watch/judge-failed.ts';
+import { share } from './watch/width.ts';
 import { keptOf, openWatch, showWatch, type Watch } from './watch/state.ts';
 
 /** Continue as new well before Temporal suggests it: the state is small. */
@@ -99,7 +100,8 @@ async function take(watch: Watch, f: Finding): Promise<void> {
         `${f.node} is down with ${f.instances} instances and not ours: ${f.reason}. Start by hand with: npm run start-recovery -- ${f.node}`,
       );
     case 'closed':
-      return closed(watch, f.node, f.runId);
+      closed(watch, f.node, f.runId);
+      return share(watch);
     case 'blind':
       watch.known.add(key);
       return alarm(watch, 'blind', `the monitors cannot see the fleet: ${f.why}. Nothing is fenced while this lasts`);

@@ -5,6 +5,7 @@ import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
 import { show } from './console.ts';
 import { granted, holdsBack, holdsBackPost, noteDecision, nowIso, stateOf, type Pending, type Run } from './run.ts';
+import { takeWidth } from './width.ts';
 
 function refuse(why: string): never {
   throw ApplicationFailure.nonRetryable(why, 'Refused');
@@ -47,9 +48,7 @@ function installSignals(run: Run): void {
     run.guard = { seeing: s.seeing, at: s.readAt, saw: s.saw };
     show(run);
   });
-  setHandler(verbs.widthSignal, ({ width }) => {
-    run.width = width;
-  });
+  setHandler(verbs.widthSignal, (word) => takeWidth(run, word));
   setHandler(verbs.joinedSignal, ({ by, reason }) =>
     noteDecision(run, by, 'asked for the same recovery and joined', reason),
   );

@@ -9,6 +9,7 @@ import { insist, whyFailed } from './insist.ts';
 import { raise, settle } from './question.ts';
 import { search, waiting, type Lanes } from './room.ts';
 import { granted, holdsBackPost, nowIso, reached, type Pending, type Run } from './run.ts';
+import { keepWidth } from './width.ts';
 
 /** Returns when every instance has its account, or when a person stopped the run and nothing is in flight. */
 export async function evacuateAll(run: Run): Promise<void> {
@@ -80,6 +81,7 @@ function launch(run: Run, lanes: Lanes, p: Pending): void {
   void CancellationScope.nonCancellable(() => moveOne(run, p).catch((e: unknown) => broke(p, e))).finally(() => {
     run.moving.delete(p.plan.id);
     lanes.tick += 1;
+    keepWidth(run);
     show(run);
   });
 }

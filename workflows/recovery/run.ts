@@ -66,6 +66,8 @@ export interface Run {
   /** updated_at after our last write of the row. */
   updatedAt: string | null;
   width: number;
+  /** The word of a smaller share that the watch waits to hear kept. */
+  owes: number | null;
   snapshot: Snapshot | null;
   pending: Map<string, Pending>;
   moving: Set<string>;
@@ -108,6 +110,7 @@ export function newRun(input: RecoverInput, cloud: string, node: NodeView): Run 
     levels: [],
     updatedAt: null,
     width: 1,
+    owes: null,
     snapshot: null,
     pending: new Map(),
     moving: new Set(),

@@ -1,13 +1,14 @@
 // What others say to the watch: runs ask for admission and give it back, monitor workers bring the policy, people pause.
-import { ApplicationFailure, getExternalWorkflowHandle, log, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
 import type { Admission, AdmissionRequest, By, OpenRun } from '../contract.ts';
-import { judgeGates, matches, widthOf } from '../policy.ts';
+import { judgeGates, matches } from '../policy.ts';
 import { brief } from '../proxies.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
 import { alarm, endAlarm } from './alarms.ts';
 import { closed, gateInput } from './judge-failed.ts';
 import { showWatch, watchState, type Watch } from './state.ts';
+import { share, signalRun, widthKept } from './width.ts';
 
 export function installWatchHandlers(w: Watch): void {
   // Admissions are answered one after the other: each sees the grants before it.
@@ -27,6 +28,7 @@ export function installWatchHandlers(w: Watch): void {
     void share(w);
     showWatch(w);
   });
+  setHandler(verbs.widthKeptSignal, (k) => widthKept(w, k));
   installConfigure(w);
   installPause(w);
 }
@@ -91,15 +93,15 @@ function grant(
   w.standDowns.delete(q.node);
   w.grants = w.grants.filter((g) => Date.parse(at) - Date.parse(g.at) < 3_600_000 && g.runId !== q.runId);
   w.grants.push({ node: q.node, runId: q.runId, at });
-  const width = widthOf(w.config.policy.evacuation, grantedRuns(w).length);
-  if (open) open.width = width;
-  void share(w);
+  // Nothing of it is in flight yet; its share is what the others are already down to.
+  if (open) Object.assign(open, { width: 0, bound: 0 });
+  void share(w, open);
   showWatch(w);
   return {
     kind: 'granted',
     grant: {
       policy: w.config.policy,
-      width,
+      width: open?.width ?? 0,
       evidence: seen.evidence,
       node: seen.node,
       silentMs,
@@ -107,30 +109,6 @@ function grant(
       searchAttributes: w.config.searchAttributes,
     },
   };
-}
-
-const grantedRuns = (w: Watch): OpenRun[] => [...w.open.values()].filter((o) => o.grantedAt !== null);
-
-/** The overall width, shared by the runs that are open now. A run that is gone needs none. */
-async function share(w: Watch): Promise<void> {
-  const runs = grantedRuns(w);
-  const width = widthOf(w.config.policy.evacuation, runs.length);
-  for (const o of runs.filter((r) => r.width !== width)) {
-    o.width = width;
-    await signalRun(w, o, (h) => h.signal(verbs.widthSignal, { width }));
-  }
-}
-
-async function signalRun(
-  w: Watch,
-  o: OpenRun,
-  send: (h: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
-): Promise<void> {
-  try {
-    await send(getExternalWorkflowHandle(o.workflowId, o.runId));
-  } catch {
-    if (w.open.get(o.node)?.runId === o.runId) w.open.delete(o.node);
-  }
 }
 
 function installConfigure(w: Watch): void {

@@ -117,7 +117,7 @@ test('instances of exactly this host, with the groups that the list does not tel
   assert.deepEqual(one, {
     ...{ id: 'i1', name: 'name-i1', projectId: 'p1', userId: 'u1', host: 'a', vmState: 'active', taskState: null },
     ...{ powerState: 1, status: 'ACTIVE', locked: false, lockedReason: null, launchedAt: 't', volumeBacked: true },
-    flavor: { name: 'small', vcpus: 1, ram: 512, disk: 15, swap: 256, extraSpecs: { x: 'y' } },
+    flavor: { name: 'small', vcpus: 1, ram: 512, disk: 15, ephemeral: 5, swap: 256, extraSpecs: { x: 'y' } },
     ...{ az: 'az1', metadata: { a: 'b' }, tags: ['t'], serverGroups: ['g1'], fault: null },
   });
   const asked = cloud.last(SERVERS);
