@@ -1,10 +1,10 @@
 // npm run readmit -- compute-7
-import { WORKFLOW_TYPES, type ReadmitInput, type ReadmitReport } from '../workflows/contract.ts';
+import { nodeWorkflowId, WORKFLOW_TYPES, type ReadmitInput, type ReadmitReport } from '../workflows/contract.ts';
 import { readmitStateQuery } from '../workflows/verbs.ts';
 import { byOf, COMMON_USAGE, configOf, EXIT, nodeOf, run } from './cli/command.ts';
 import { detachable, follow } from './cli/follow.ts';
-import { clock, feedTo, paint, type Out } from './cli/print.ts';
-import { openRun } from './cli/start-run.ts';
+import { clock, feedTo, paint, type Feed, type Out } from './cli/print.ts';
+import { lastRun, openRun, type Opened } from './cli/start-run.ts';
 import { pageOf, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
 
 const USAGE = `npm run readmit -- NODE [--by NAME] [--reason TEXT] [--json]
@@ -32,27 +32,47 @@ async function readmit(temporal: Temporal, input: ReadmitInput, json: boolean): 
   await workersThere(temporal, ['workflow', 'monitoring'], 'nothing was started');
   const type = WORKFLOW_TYPES.readmit;
   const opened = await openRun(temporal, { node, type, input, summary: `readmits ${node}, asked by ${by}` });
-  const { workflowId, runId, handle } = opened;
-  const where = pageOf(temporal, workflowId, runId) ?? `workflow ${workflowId}, run ${runId}`;
-  if (opened.type !== type) {
-    feed.line(`${node} cannot be readmitted while its recovery is open: ${where} (npm run status)`);
-    return EXIT.notFine;
-  }
+  if (!isReadmission(temporal, opened, feed)) return EXIT.notFine;
   const begun = opened.started ? 'started the readmission of' : 'a readmission runs already of';
-  feed.line(`${begun} ${node}: ${where}`);
-  detachable(feed, () => workflowId);
-  let last = '';
-  const onState = ({ doing }: { doing: string }): void => {
-    if (doing && doing !== last) feed.line(`${paint(out, 'dim', clock(new Date().toISOString()))}  ${doing}`);
-    last = doing;
-  };
-  const report = await follow<{ node: string; doing: string }, ReadmitReport>({
-    ...{ temporal, handle, feed, query: readmitStateQuery, onState },
-  });
+  feed.line(`${begun} ${node}: ${whereOf(temporal, opened)}`);
+  const report = await followToTheEnd(temporal, opened, feed, out);
+  if (!report) return EXIT.notFine;
   for (const line of reportLines(report, out)) feed.line(line);
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   return isBack(report) ? EXIT.fine : EXIT.notFine;
 }
+
+/** Null: it led to something else. Follows the right run where the node has another name than was typed. */
+async function followToTheEnd(temporal: Temporal, first: Opened, feed: Feed, out: Out): Promise<ReadmitReport | null> {
+  let opened = first;
+  let last = '';
+  detachable(feed, () => opened.workflowId);
+  const onState = ({ doing }: { doing: string }): void => {
+    if (doing && doing !== last) feed.line(`${paint(out, 'dim', clock(new Date().toISOString()))}  ${doing}`);
+    last = doing;
+  };
+  for (;;) {
+    const { handle } = opened;
+    const report = await follow<{ node: string; doing: string }, ReadmitReport>({
+      ...{ temporal, handle, feed, query: readmitStateQuery, onState },
+    });
+    if (report.outcome !== 'joined') return report;
+    feed.line(report.reason);
+    const right = await lastRun(temporal, nodeWorkflowId(temporal.config.cloud, report.node));
+    if (!right || !isReadmission(temporal, right, feed)) return null;
+    opened = right;
+  }
+}
+
+function isReadmission(temporal: Temporal, opened: Opened, feed: Feed): boolean {
+  if (opened.type === WORKFLOW_TYPES.readmit) return true;
+  const node = opened.workflowId.slice(opened.workflowId.indexOf('/') + 1);
+  feed.line(`${node} cannot be readmitted while its recovery is open: ${whereOf(temporal, opened)} (npm run status)`);
+  return false;
+}
+
+const whereOf = (temporal: Temporal, { workflowId, runId }: Opened): string =>
+  pageOf(temporal, workflowId, runId) ?? `workflow ${workflowId}, run ${runId}`;
 
 const isBack = ({ outcome }: ReadmitReport): boolean => outcome === 'readmitted' || outcome === 'alreadyEnabled';
 

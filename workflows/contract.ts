@@ -270,7 +270,8 @@ export interface ReadmitInput {
 
 export interface ReadmitReport {
   node: string;
-  outcome: 'readmitted' | 'alreadyEnabled' | 'refused' | 'failedAgain' | 'gaveUp';
+  /** `joined`: the node has another name than was typed, and what is done with it is the workflow under that name. */
+  outcome: 'readmitted' | 'alreadyEnabled' | 'refused' | 'failedAgain' | 'gaveUp' | 'joined';
   reason: string;
   /** What Nova destroyed or will destroy on that node: instances with records accepted, pre-migrating or done. */
   destroys: string[];

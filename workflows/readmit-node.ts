@@ -1,30 +1,31 @@
 // The way back (docs/readmit.md): power on → nova-compute cleans up → un-force → healthy for a while → enable. Every step looks
 // first, so a second call changes nothing. Lifeboat never deletes a service: for dead hardware it names the command.
-import { ApplicationFailure, setCurrentDetails, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
-import { readMarker, type Notice, type ReadmitInput, type ReadmitReport } from './contract.ts';
-import { DEFAULT_TIMINGS, type Timings } from './defaults.ts';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  ParentClosePolicy,
+  setHandler,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  nodeWorkflowId,
+  readMarker,
+  WORKFLOW_TYPES,
+  type Notice,
+  type ReadmitInput,
+  type ReadmitReport,
+} from './contract.ts';
+import { DEFAULT_TIMINGS } from './defaults.ts';
 import type { MigrationRecord, NodeView } from './domain.ts';
 import { brief } from './proxies.ts';
+import { powerOn, unforce, untilHealthy, untilReports } from './readmission/come-up.ts';
+import { Halt, step, type Way } from './readmission/way.ts';
+import { whyFailed } from './recovery/insist.ts';
 import { sendNotice } from './recovery/tell.ts';
 import { readmitStateQuery } from './verbs.ts';
-
-interface Way {
-  input: ReadmitInput;
-  cloud: string;
-  node: string;
-  timings: Timings;
-  doing: string;
-}
-
-/** Thrown to end early; nothing is undone, because every step is safe to stand. */
-class Halt {
-  readonly outcome: ReadmitReport['outcome'];
-  readonly reason: string;
-  constructor(outcome: ReadmitReport['outcome'], reason: string) {
-    this.outcome = outcome;
-    this.reason = reason;
-  }
-}
 
 export async function readmitNode(input: ReadmitInput): Promise<ReadmitReport> {
   const cloud = input?.cloud ?? workflowInfo().workflowId.split('/')[0] ?? '';
@@ -37,13 +38,20 @@ export async function readmitNode(input: ReadmitInput): Promise<ReadmitReport> {
   try {
     end = await walk(way, destroys);
   } catch (e) {
-    if (!(e instanceof Halt)) throw e;
-    end = e;
+    end = halted(e);
   }
   const report: ReadmitReport = { node: way.node, outcome: end.outcome, reason: end.reason, destroys };
   step(way, `${end.outcome}: ${end.reason}`);
-  if (end.outcome !== 'alreadyEnabled') await tellAdmins(way, report);
+  if (end.outcome !== 'alreadyEnabled' && end.outcome !== 'joined') await tellAdmins(way, report);
   return report;
+}
+
+/** What no repetition mends ends it in order: every step is safe to stand. */
+function halted(e: unknown): Halt {
+  if (e instanceof Halt) return e;
+  if (!(e instanceof ActivityFailure) || isCancellation(e)) throw e;
+  const byPerson = e.cause instanceof ApplicationFailure && e.cause.type === 'NotOurs';
+  return new Halt(byPerson ? 'refused' : 'gaveUp', whyFailed(e));
 }
 
 async function walk(way: Way, destroys: string[]): Promise<Halt> {
@@ -60,25 +68,18 @@ async function walk(way: Way, destroys: string[]): Promise<Halt> {
   return new Halt('readmitted', `${way.node} takes instances again`);
 }
 
-function step(way: Way, doing: string): void {
-  way.doing = doing;
-  setCurrentDetails(`**${way.node}**: readmission asked by ${way.input.by} — ${doing}`);
-}
-
-async function readRow(way: Way): Promise<NodeView> {
-  const row = await brief(way.cloud).openstack.readService.executeWithOptions({ summary: `reads ${way.node}` }, [
-    way.node,
-  ]);
-  if (!row) throw new Halt('refused', `there is no nova-compute service of ${way.node} any more`);
-  return row;
-}
-
 /** Only what Lifeboat switched off, and only after its recovery has ended. */
 async function mayReadmit(way: Way): Promise<NodeView> {
   step(way, 'looks whether it may come back');
-  const { found } = await brief(way.cloud).monitoring.resolveNode(way.input.node);
-  if (!found) throw new Halt('refused', `there is no compute node ${way.input.node}`);
+  const r = await brief(way.cloud).monitoring.resolveNode(way.input.node);
+  if (!r.found) {
+    const near = r.near.length > 0 ? ` (near: ${r.near.join(', ')})` : '';
+    throw new Halt('refused', `there is no compute node ${way.input.node}${near}`);
+  }
+  const { found } = r;
   way.node = found.host;
+  const right = nodeWorkflowId(way.cloud, found.host);
+  if (right !== workflowInfo().workflowId) await join(way, right);
   const ours = readMarker(found.disabledReason);
   if (found.status === 'enabled' && !found.forcedDown)
     throw new Halt('alreadyEnabled', `${found.host} is enabled: nothing to do`);
@@ -95,6 +96,24 @@ async function mayReadmit(way: Way): Promise<NodeView> {
   return found;
 }
 
+/** The lock is only as good as the id: another spelling of the node leads to the operation under its exact name. */
+async function join(way: Way, workflowId: string): Promise<never> {
+  const input: ReadmitInput = { ...way.input, cloud: way.cloud, node: way.node };
+  let what = 'its readmission is';
+  try {
+    await startChild(WORKFLOW_TYPES.readmit, {
+      workflowId,
+      args: [input],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      workflowTaskTimeout: '5s',
+    });
+  } catch (e) {
+    if (!(e instanceof WorkflowExecutionAlreadyStartedError)) throw e;
+    what = 'an operation on it was open already:';
+  }
+  throw new Halt('joined', `the node's name is ${way.node}: ${what} the workflow ${workflowId}`);
+}
+
 /** An open record on a node with local disks would delete the only copy when its nova-compute starts. */
 async function recordsAllow(way: Way): Promise<MigrationRecord[]> {
   const records = await brief(way.cloud).openstack.openRecords.executeWithOptions(
@@ -108,79 +127,6 @@ async function recordsAllow(way: Way): Promise<MigrationRecord[]> {
       `evacuations of ${limbo.map((r) => `${r.instanceId} (record ${r.id}, ${r.status})`).join(', ')} are open: Nova would destroy these guests on ${way.node}`,
     );
   return records;
-}
-
-async function powerOn(way: Way): Promise<void> {
-  const { fencing } = brief(way.cloud);
-  const power = await fencing.readPower.executeWithOptions({ summary: 'is it on?' }, [way.node]);
-  if (power.length > 0 && power.every((p) => p.power === 'on')) return;
-  step(way, 'switches it on');
-  const r = await fencing.powerOn.executeWithOptions({ summary: `power on ${way.node}` }, [
-    { node: way.node, timings: way.timings },
-  ]);
-  if (!r.ok)
-    throw new Halt(
-      'gaveUp',
-      `${way.node} could not be switched on: ${r.detail}. Where its hardware is dead and nothing is left on it: openstack compute service delete <id>`,
-    );
-}
-
-/** Asks again and again until `done`, at most `limitMs`. */
-async function poll(way: Way, limitMs: number, done: (row: NodeView) => boolean): Promise<NodeView | null> {
-  const end = Date.now() + limitMs;
-  for (;;) {
-    const row = await readRow(way);
-    if (done(row)) return row;
-    if (Date.now() >= end) return null;
-    await sleep(2 * way.timings.guardEveryMs, { summary: way.doing });
-  }
-}
-
-/** While it is forced down, Nova's `state` hides its return; `updated_at` does not. */
-async function untilReports(way: Way, before: NodeView): Promise<void> {
-  step(way, 'waits for its nova-compute to start');
-  if (!before.forcedDown && before.state === 'up') return;
-  let last = before.updatedAt;
-  let moves = 0;
-  const row = await poll(way, way.timings.bootMs, ({ updatedAt }) => {
-    if (updatedAt !== last) moves += 1;
-    last = updatedAt;
-    return moves >= 2;
-  });
-  if (!row)
-    throw new Halt(
-      'gaveUp',
-      `nova-compute of ${way.node} did not start within ${Math.round(way.timings.bootMs / 1000)} s; it stays disabled`,
-    );
-}
-
-/** Nova refuses with 400 until nova-compute has cleaned up what was evacuated. */
-async function unforce(way: Way): Promise<void> {
-  step(way, 'waits for its nova-compute to clean up, then lifts forced_down');
-  const row = await readRow(way);
-  const end = Date.now() + way.timings.bootMs;
-  for (;;) {
-    const r = await brief(way.cloud).openstack.unforce.executeWithOptions(
-      { summary: `lift forced_down of ${way.node}` },
-      [{ serviceId: row.serviceId }],
-    );
-    if (r.ok) return;
-    if (Date.now() >= end) throw new Halt('gaveUp', `Nova does not lift forced_down of ${way.node}: ${r.why}`);
-    await sleep(2 * way.timings.guardEveryMs, { summary: `Nova: ${r.why}`.slice(0, 180) });
-  }
-}
-
-async function untilHealthy(way: Way): Promise<void> {
-  step(way, `watches whether it stays up for ${Math.round(way.timings.healthyBeforeEnableMs / 1000)} s`);
-  if (!(await poll(way, way.timings.bootMs, (r) => r.state === 'up')))
-    throw new Halt('failedAgain', `${way.node} did not come up`);
-  const end = Date.now() + way.timings.healthyBeforeEnableMs;
-  while (Date.now() < end) {
-    await sleep(2 * way.timings.guardEveryMs, { summary: way.doing });
-    const row = await readRow(way);
-    if (row.state !== 'up')
-      throw new Halt('failedAgain', `${way.node} went down again while it was readmitted; it stays disabled`);
-  }
 }
 
 async function tellAdmins(way: Way, report: ReadmitReport): Promise<void> {

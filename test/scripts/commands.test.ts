@@ -110,8 +110,10 @@ test('a dead node from the question to the report: joined, answered, followed to
   for (const { name, host } of report.instances) assert.ok(end.stderr.includes(`${name} recovered on ${host}`), name);
   story.audit({}, report);
 
-  const back = await run('readmit', 'compute-2', '--json');
+  // Another spelling leads to the operation under the node's exact name.
+  const back = await run('readmit', 'COMPUTE-2.example', '--json');
   assert.equal(back.code, 0, back.stderr);
+  assert.match(back.stderr, /the node's name is compute-2: its readmission is the workflow typed\/compute-2\n/);
   const { outcome, destroys } = JSON.parse(back.stdout) as ReadmitReport;
   assert.deepEqual([outcome, destroys.length], ['readmitted', report.instances.length]);
   assert.match(back.stderr, /waits for its nova-compute to start[\s\S]*watches whether it stays up/);
