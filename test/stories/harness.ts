@@ -67,6 +67,10 @@ export interface Story {
   adminMail(text: RegExp, timeoutMs?: number): Promise<FullMail>;
   /** Calls of Lifeboat that change something: in Nova by its user, and commands to BMCs. */
   mutations(): string[];
+  /** Calls to BMCs, reads among them. */
+  powerCalls(): number;
+  /** Resolves after so many more looks at the whole list of services. */
+  sweeps(more: number, timeoutMs?: number): Promise<void>;
   /** Ids of what is on the node now, by name. */
   on(node: string): Map<string, string>;
   /** Throws with every breach of an invariant that the data centre's log shows. */
@@ -179,6 +183,11 @@ async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): 
         timeoutMs,
       }),
     mutations: () => mutations(world),
+    powerCalls: () => world.log.of('call').filter((c) => c.service === 'bmc').length,
+    sweeps: async (more, timeoutMs) => {
+      const goal = listings(world) + more;
+      await until(() => listings(world) >= goal, { what: `the watch has swept ${more} times more`, timeoutMs });
+    },
     on: (node) =>
       new Map(
         Object.entries(world.truth().instances).flatMap(([id, i]) =>
@@ -236,6 +245,9 @@ async function lookout(world: World): Promise<void> {
     { what: 'every node has reported three times' },
   );
 }
+
+const listings = (world: World): number =>
+  world.log.of('call').filter((c) => c.by === 'lifeboat' && c.method === 'GET' && /os-services/.test(c.path)).length;
 
 function mutations(world: World): string[] {
   const nova = world.log

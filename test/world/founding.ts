@@ -79,6 +79,7 @@ function newNode(centre: Centre, index: number, address: string): Node {
     },
     spawnDelayMs: 0,
     failSpawn: null,
+    heldSpawns: null,
     timers: new Set(),
   };
 }

@@ -64,6 +64,10 @@ export interface Hands {
   enableByPerson(node: string): void;
   spawnDelay(node: string, ms: number): void;
   failSpawn(node: string, how: 'claim' | 'spawn' | null): void;
+  /** What is spawned there from now on waits for `letSpawn`. */
+  holdSpawns(node: string): void;
+  /** So many of those that wait there go on, the first first; all by default, and then none waits any more. Answers how many. */
+  letSpawn(node: string, count?: number): number;
   capacity(node: string, capacity: Partial<Capacity>): void;
   aggregate(node: string, names: string[]): void;
   group(name: string, policy: ServerGroup['policy'], project: string): string;
@@ -86,7 +90,7 @@ export const VERBS = [
     'migrate',
   ],
   ...['evacuateByHand', 'setRecord', 'changeInstance', 'runGuest', 'userGroup', 'disableByPerson', 'enableByPerson'],
-  ...['spawnDelay', 'failSpawn', 'capacity', 'aggregate', 'group', 'person'],
+  ...['spawnDelay', 'failSpawn', 'holdSpawns', 'letSpawn', 'capacity', 'aggregate', 'group', 'person'],
 ] as (keyof Hands)[];
 
 export function hands(centre: Centre): Hands {
@@ -145,8 +149,9 @@ function bmcHands(centre: Centre): Pick<Hands, 'bmc' | 'bmcDead' | 'bmcBack'> {
 }
 
 type CloudVerb = 'cell' | 'cellDown' | 'cellUp' | 'brokerDown' | 'brokerUp' | 'spawnDelay' | 'failSpawn' | 'capacity';
+type SpawnVerb = 'holdSpawns' | 'letSpawn';
 
-function cloudHands(centre: Centre): Pick<Hands, CloudVerb | 'aggregate' | 'group'> {
+function cloudHands(centre: Centre): Pick<Hands, CloudVerb | SpawnVerb | 'aggregate' | 'group'> {
   const at = (name: string) => nodeOf(centre, name);
   const broker = (isCut: boolean) => {
     centre.brokerDown = isCut;
@@ -166,6 +171,16 @@ function cloudHands(centre: Centre): Pick<Hands, CloudVerb | 'aggregate' | 'grou
     },
     failSpawn(name, how) {
       at(name).failSpawn = how;
+    },
+    holdSpawns(name) {
+      at(name).heldSpawns ??= [];
+    },
+    letSpawn(name, count) {
+      const node = at(name);
+      const going = node.heldSpawns?.splice(0, count ?? Infinity) ?? [];
+      if (count === undefined) node.heldSpawns = null;
+      for (const goOn of going) goOn();
+      return going.length;
     },
     capacity(name, capacity) {
       Object.assign(at(name).capacity, capacity);

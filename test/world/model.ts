@@ -35,6 +35,8 @@ export interface Node {
   spawnDelayMs: number;
   /** How rebuilds at this node fail: `claim` keeps the instance's state, `spawn` leaves it in ERROR. */
   failSpawn: 'claim' | 'spawn' | null;
+  /** Spawns that wait for `letSpawn`; null: they take their time and no longer. */
+  heldSpawns: (() => void)[] | null;
   timers: Set<NodeJS.Timeout>;
 }
 

@@ -77,6 +77,7 @@ function setOs(centre: Centre, node: Node, os: Node['os'], agent: 'kept' | 'gone
   centre.log.add({ kind: 'os', node: node.name, os });
   for (const timer of node.timers) clearTimeout(timer);
   node.timers.clear();
+  node.heldSpawns?.splice(0);
   // A hung nova-compute is still there when the node thaws; it did not restart, so it does not clean up.
   if (os === 'hung' || agent === 'kept') return;
   if (node.agent !== 'down') centre.log.add({ kind: 'agent', node: node.name, alive: false });

@@ -101,7 +101,8 @@ function claim(centre: Centre, request: EvacuationRequest, record: MigrationRow 
   const spawning = () => changeInstance(centre, instance, 'rebuild spawns', { taskState: 'rebuild_spawning' });
   centre.later(wait / 2, spawning, dest.timers);
   // Owned by the destination: if it dies now, nobody finishes this, and the record stays pre-migrating.
-  centre.later(wait, () => spawn(centre, request, record, dest, before), dest.timers);
+  const rest = () => spawn(centre, request, record, dest, before);
+  centre.later(wait, () => (dest.heldSpawns ? void dest.heldSpawns.push(rest) : rest()), dest.timers);
 }
 
 function spawn(
