@@ -22,7 +22,6 @@ export interface Timings {
   tcpTimeoutMs: number;
   graceMs: number;
   evidenceMaxAgeMs: number;
-  grantMs: number;
   powerStatusMs: number;
   powerOffMs: number;
   powerPollMs: number;
@@ -30,6 +29,8 @@ export interface Timings {
   /** Found off by a device whose identity nobody confirmed: the node must have been silent for so long. */
   silentBeforeFoundOffMs: number;
   fenceAgainMs: number;
+  /** It doubles up to this: a run that waits for days must not fill its history. */
+  fenceAgainMaxMs: number;
   guardEveryMs: number;
   guardBlindMs: number;
   settleMs: number;
@@ -56,13 +57,13 @@ export const DEFAULT_TIMINGS: Timings = {
   tcpTimeoutMs: 2 * s,
   graceMs: 60 * s,
   evidenceMaxAgeMs: 30 * s,
-  grantMs: 60 * s,
   powerStatusMs: 15 * s,
   powerOffMs: 30 * s,
   powerPollMs: 60 * s,
   powerHoldMs: 3 * s,
   silentBeforeFoundOffMs: 30 * s,
   fenceAgainMs: 2 * min,
+  fenceAgainMaxMs: 30 * min,
   guardEveryMs: 5 * s,
   guardBlindMs: 60 * s,
   settleMs: 0,
@@ -90,7 +91,6 @@ export const FLOORS: { [K in keyof Timings]?: number } = {
   tcpTimeoutMs: 500,
   graceMs: 10 * s,
   evidenceMaxAgeMs: 5 * s,
-  grantMs: 10 * s,
   powerStatusMs: 2 * s,
   powerOffMs: 5 * s,
   powerPollMs: 10 * s,

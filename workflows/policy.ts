@@ -1,6 +1,6 @@
 // Pure decisions: verdicts from evidence, gates, selection, order. No clock, no effects: the sweep, the workflows and the
 // scripts judge by the same functions. Moments are ISO 8601, durations milliseconds.
-import type { FailedWhen, Policy } from './defaults.ts';
+import type { FailedWhen, Policy, Timings } from './defaults.ts';
 import type {
   Account,
   Decision,
@@ -38,6 +38,10 @@ export const allowedFailures = (share: number, fleet: number): number => Math.ma
 /** How many evacuations one run may have in flight while `open` runs share the overall width. */
 export const widthOf = (e: Policy['evacuation'], open: number): number =>
   Math.max(1, Math.min(e.perNode, Math.floor(e.overall / Math.max(1, open))));
+
+/** What waits for a person also tries by itself, less and less often: its history must last for weeks. */
+export const slowly = (t: Pick<Timings, 'fenceAgainMs' | 'fenceAgainMaxMs'>, round: number): number =>
+  Math.min(t.fenceAgainMaxMs, t.fenceAgainMs * 2 ** Math.min(round, 16));
 
 // --- gates ------------------------------------------------------------------------------------------------------------
 

@@ -128,10 +128,10 @@ async function rolesReady(run: Run): Promise<void> {
   for (;;) {
     unlessStopped(run);
     const [evacuation, fencing, guard, notification] = await Promise.all([
-      answers(roles.evacuation()),
-      answers(roles.fencing()),
-      answers(roles.guard()),
-      answers(roles.notification()),
+      answers(roles.evacuation.executeWithOptions({ summary: 'is a worker there: evacuation?' }, [])),
+      answers(roles.fencing.executeWithOptions({ summary: 'is a worker there: fencing?' }, [])),
+      answers(roles.guard.executeWithOptions({ summary: 'is a worker there: guard?' }, [])),
+      answers(roles.notification.executeWithOptions({ summary: 'is a worker there: notification?' }, [])),
     ]);
     if (!notification) noteDecision(run, 'lifeboat', 'no notification worker answers: nobody is told until one runs');
     const missing = [evacuation ? '' : 'evacuation', fencing && guard ? '' : 'fencing'].filter(Boolean);

@@ -34,7 +34,7 @@ export async function unlessHeld(run: Run): Promise<void> {
 /** Asks until granted. Fresh evidence comes with every grant. Ends the run where it is denied. */
 export async function admit(run: Run): Promise<void> {
   const { askAdmission } = brief(run.cloud).monitoring;
-  for (;;) {
+  for (let round = 0; ; round++) {
     unlessStopped(run);
     const answer = await askAdmission
       .executeWithOptions({ summary: `may ${run.node.host} be recovered?` }, [requestOf(run)])
@@ -43,7 +43,7 @@ export async function admit(run: Run): Promise<void> {
     if (answer.kind === 'denied') throw refusal(run, answer.gate, answer.why);
     enter(run, run.grant ? run.step : 'admission', `waits: ${answer.why}`);
     const retries = run.retries;
-    await condition(() => run.stop !== null || run.retries !== retries, answer.againInMs, {
+    await condition(() => run.stop !== null || run.retries !== retries, answer.againInMs * 2 ** Math.min(round, 3), {
       summary: `waits: ${answer.why}`,
     });
   }

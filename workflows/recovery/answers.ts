@@ -1,20 +1,16 @@
 // What people say to a run: every verb's handler and validator. A refusal says why; an answer says what happens now.
-import { ApplicationFailure, allHandlersFinished, condition, setHandler, sleep } from '@temporalio/workflow';
+import { allHandlersFinished, condition, setHandler, sleep } from '@temporalio/workflow';
 import type { By, InstanceBy } from '../contract.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
+import { checkWho, refuse } from '../refuse.ts';
 import { show } from './console.ts';
 import { granted, holdsBack, holdsBackPost, noteDecision, nowIso, stateOf, type Pending, type Run } from './run.ts';
 import { takeWidth } from './width.ts';
 
-function refuse(why: string): never {
-  throw ApplicationFailure.nonRetryable(why, 'Refused');
-}
-
 /** Every verb: one JSON object, `by` filled in, and a run that is still open. */
 function checkBy(run: Run, verb: string, x: By | undefined): void {
-  if (typeof x !== 'object' || x === null || typeof x.by !== 'string' || x.by.trim() === '')
-    refuse(`${verb}: "by" is missing: who are you? (send {"by":"your name","reason":"…"})`);
+  checkWho(verb, x);
   if (run.report) refuse(`${verb}: this recovery has ended as ${run.report.outcome}`);
 }
 

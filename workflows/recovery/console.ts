@@ -6,6 +6,8 @@ import type { Run } from './run.ts';
 
 /** The UI shows about this many rows well. */
 const ROWS = 50;
+/** The UI sets a table's columns side by side without a gap. */
+const GAP = '\u00a0\u00a0\u00a0';
 
 /** Moves the run to a phase and shows it. `doing` is a sentence: what happens now, or what it waits for. */
 export function enter(run: Run, phase: Phase, doing: string): void {
@@ -58,7 +60,8 @@ export function details(run: Run): string {
 
 export function questionText(q: Question): string {
   const answers = q.answers.map((a) => `* update \`${a.verb}\` with \`${a.json}\` — ${a.means}`);
-  const commands = q.commands.length > 0 ? ['To look yourself:', '```', ...q.commands, '```'] : [];
+  // One line each: the UI cuts a block of code at its width, and wraps this.
+  const commands = q.commands.length > 0 ? ['To look yourself:', '', ...q.commands.map((c) => `* \`${c}\``)] : [];
   return [`### A person is needed: ${q.what}`, '', ...answers, '', ...commands].join('\n');
 }
 
@@ -89,9 +92,13 @@ function instanceTable(run: Run): string {
     })),
   ].sort((a, b) => Number(b.first) - Number(a.first));
   if (rows.length === 0) return '';
-  const lines = rows.slice(0, ROWS).map((r) => `| ${cell(r.name)} | ${r.state} | ${cell(r.where)} | ${cell(r.note)} |`);
+  const row = (...cells: string[]): string => `| ${cells.map((c) => `${c}${GAP}`).join(' | ')} |`;
+  const lines = rows.slice(0, ROWS).map((r) => row(cell(r.name), r.state, cell(r.where), cell(r.note)));
   const more = rows.length > ROWS ? [`\n… and ${rows.length - ROWS} more (query \`state\`).`] : [];
-  return ['| instance | state | now on | note |', '| --- | --- | --- | --- |', ...lines, ...more].join('\n');
+  const settled = `${run.accounts.size} of ${rows.length} instances are settled, ${run.moving.size} are moving.\n`;
+  return [settled, row('instance', 'state', 'now on', 'note'), '| --- | --- | --- | --- |', ...lines, ...more].join(
+    '\n',
+  );
 }
 
 /** Instance names are their owners' words: no Markdown of theirs reaches the operators' console. */

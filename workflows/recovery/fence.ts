@@ -4,6 +4,7 @@ import { ActivityFailure, CancellationScope, TimeoutFailure, condition, isCancel
 import type { FenceResult, FencingLevelPlan } from '../../activities/fencing/contract.ts';
 import type { Question } from '../contract.ts';
 import type { Proof } from '../domain.ts';
+import { slowly } from '../policy.ts';
 import { brief, fencing } from '../proxies.ts';
 import { Ending, freshEvidence, unlessStopped } from './admission.ts';
 import { enter, show } from './console.ts';
@@ -22,7 +23,7 @@ export async function fence(run: Run, again: number): Promise<void> {
   );
   run.levels = levels.map((l) => `${l.level}: ${l.devices.map((d) => d.label).join(' + ')}`);
   run.confirmed = null;
-  for (;;) {
+  for (let round = 0; ; round++) {
     if (again === 0) {
       await freshEvidence(run);
       enter(run, 'fencing', `makes sure that ${run.node.host} is off`);
@@ -30,7 +31,8 @@ export async function fence(run: Run, again: number): Promise<void> {
     const proof = await tryLevels(run, levels, again);
     if (proof) return prove(run, proof);
     if (again === 0) unlessStopped(run);
-    await waitSlowly(run, levels);
+    // A node that returned while evacuations are open is not left for long.
+    await waitSlowly(run, levels, again === 0 ? round : 0);
   }
 }
 
@@ -43,13 +45,13 @@ function prove(run: Run, proof: Proof): void {
 }
 
 /** After all levels failed: keep trying slowly, but at once when a person says something. */
-async function waitSlowly(run: Run, levels: FencingLevelPlan[]): Promise<void> {
+async function waitSlowly(run: Run, levels: FencingLevelPlan[], round: number): Promise<void> {
   if (!run.questions.has('fence') && !run.paused) raise(run, 'fence', fenceQuestion(run, levels, run.doing));
   const retries = run.retries;
   const paused = run.paused;
   await condition(
     () => run.confirmed !== null || run.stop !== null || run.retries !== retries || run.paused !== paused,
-    granted(run).policy.timings.fenceAgainMs,
+    slowly(granted(run).policy.timings, round),
     { summary: `cannot prove ${run.node.host} off; tries again, or: confirmFenced, retry, abort` },
   );
 }

@@ -6,7 +6,7 @@ import { enter, show } from './console.ts';
 import { Ending } from './admission.ts';
 import { fence } from './fence.ts';
 import { insist } from './insist.ts';
-import { granted, nowIso, reached, type Run } from './run.ts';
+import { granted, noteDecision, nowIso, reached, type Run } from './run.ts';
 import { tell } from './tell.ts';
 
 /** One PUT, only after the proof: disabled, our marker, forced_down. Makes Nova accept evacuations at once. */
@@ -32,6 +32,7 @@ export async function watchOver(run: Run): Promise<void> {
     if (trouble === null) return;
     run.proof = null;
     run.guard = { seeing: 'trouble', at: nowIso(), saw: trouble };
+    noteDecision(run, 'lifeboat', 'nothing new is evacuated, and it is fenced again', `it came back: ${trouble}`);
     show(run);
     await tell(run, `returned-${again}`, {
       stage: 'returned',
@@ -46,7 +47,7 @@ export async function watchOver(run: Run): Promise<void> {
 }
 
 /** What was seen; null when it is not needed any more. */
-async function guardOnce(run: Run): Promise<string | null> {
+async function guardOnce(run: Run, failures = 0): Promise<string | null> {
   run.epoch += 1;
   run.guard = { seeing: 'none', at: null, saw: 'has not read yet' };
   const g = granted(run);
@@ -72,8 +73,10 @@ async function guardOnce(run: Run): Promise<string | null> {
   } catch (e) {
     if (isCancellation(e)) return null;
     log.error('the guard failed; nothing is posted until it reads again', { error: String(e) });
-    await sleep(g.policy.timings.guardEveryMs);
-    return guardOnce(run);
+    await sleep(Math.min(g.policy.timings.guardEveryMs * 2 ** Math.min(failures, 16), g.policy.timings.judgeAgainMs), {
+      summary: 'the guard failed; it begins again',
+    });
+    return guardOnce(run, failures + 1);
   }
 }
 

@@ -2,6 +2,7 @@
 // says so (and slowly by itself).
 import { ActivityFailure, condition, isCancellation } from '@temporalio/workflow';
 import { Ending, unlessStopped } from './admission.ts';
+import { slowly } from '../policy.ts';
 import { raise, settle } from './question.ts';
 import { granted, type Run } from './run.ts';
 
@@ -13,7 +14,7 @@ export function whyFailed(e: unknown): string {
 
 /** `what` names the step for a person: `take a snapshot of compute-7`. An abort ends it with an Ending. */
 export async function insist<T>(run: Run, key: string, what: string, attempt: () => Promise<T>): Promise<T> {
-  for (;;) {
+  for (let round = 0; ; round++) {
     try {
       const result = await attempt();
       settle(run, key);
@@ -31,7 +32,7 @@ export async function insist<T>(run: Run, key: string, what: string, attempt: ()
       });
     }
     const retries = run.retries;
-    const again = granted(run).policy.timings.fenceAgainMs;
+    const again = slowly(granted(run).policy.timings, round);
     await condition(() => run.stop !== null || run.retries !== retries, again, { summary: `cannot ${what}` });
     unlessStopped(run);
   }

@@ -35,7 +35,7 @@ async function remind(run: Run, key: string, stage: 'blocked' | 'approval'): Pro
   const opened = run.decisions.length;
   for (let n = 0; ; n++) {
     const after = reminderAfter(granted(run).policy.timings.reminderMs, n);
-    const summary = `waits for a person: ${mine?.question.what ?? key}`.slice(0, 180);
+    const summary = `waits for a person (see User Metadata): ${mine?.question.what ?? key}`.slice(0, 180);
     if (after > 0 && (await condition(() => !open(), after, { summary }))) return;
     if (!mine || !open()) return;
     mine.reminded = n + 1;

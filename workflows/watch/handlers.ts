@@ -1,8 +1,9 @@
 // What others say to the watch: runs ask for admission and give it back, monitor workers bring the policy, people pause.
-import { ApplicationFailure, log, setHandler } from '@temporalio/workflow';
-import type { Admission, AdmissionRequest, By, OpenRun } from '../contract.ts';
+import { log, setHandler } from '@temporalio/workflow';
+import type { Admission, AdmissionRequest, OpenRun } from '../contract.ts';
 import { judgeGates, matches } from '../policy.ts';
 import { brief } from '../proxies.ts';
+import { checkWho } from '../refuse.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
 import { alarm, endAlarm } from './alarms.ts';
@@ -136,13 +137,6 @@ function installConfigure(w: Watch): void {
 }
 
 function installPause(w: Watch): void {
-  const checkBy = (verb: string) => (x: By) => {
-    if (typeof x !== 'object' || x === null || typeof x.by !== 'string' || x.by.trim() === '')
-      throw ApplicationFailure.nonRetryable(
-        `${verb}: "by" is missing: who are you? (send {"by":"your name","reason":"…"})`,
-        'Refused',
-      );
-  };
   setHandler(
     verbs.pauseWatchUpdate,
     async ({ by, reason }) => {
@@ -150,7 +144,7 @@ function installPause(w: Watch): void {
       showWatch(w);
       return `paused: nothing new is fenced or evacuated.${await tellOpen(w, 'pause', by, reason ?? '')}`;
     },
-    { description: DESCRIPTIONS.pauseWatchUpdate, validator: checkBy('pause') },
+    { description: DESCRIPTIONS.pauseWatchUpdate, validator: (x) => checkWho('pause', x) },
   );
   setHandler(
     verbs.resumeWatchUpdate,
@@ -160,7 +154,7 @@ function installPause(w: Watch): void {
       showWatch(w);
       return `${was ? `resumed (was paused by ${was.by})` : 'it was not paused'}.${await tellOpen(w, 'resume', by, reason ?? '')}`;
     },
-    { description: DESCRIPTIONS.resumeWatchUpdate, validator: checkBy('resume') },
+    { description: DESCRIPTIONS.resumeWatchUpdate, validator: (x) => checkWho('resume', x) },
   );
 }
 
