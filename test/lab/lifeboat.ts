@@ -17,6 +17,7 @@ import {
 import type { RecoveryReport } from '../../workflows/domain.ts';
 import * as verbs from '../../workflows/verbs.ts';
 import { startMailbox, type Mailbox } from '../activities/notification/smtp.ts';
+import type { Fleet } from '../../scripts/cli/fleet.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { forNode, type LabSettings } from './settings.ts';
@@ -48,6 +49,34 @@ export async function startLifeboat(
   const dir = await mkdtemp(path.join(tmpdir(), 'lifeboat-lab-'));
   const mailbox = await startMailbox();
   const temporal = await devServer();
+  const started: Worker[] = [];
+  const end = async (): Promise<void> => {
+    await Promise.all(started.map(stopWorker));
+    await tearDown(temporal, mailbox, dir);
+  };
+  try {
+    return { ...(await run(lab, nodes, more, { dir, mailbox, temporal, started })), mailbox, end };
+  } catch (error) {
+    // A test process whose children live never ends.
+    await end();
+    throw error;
+  }
+}
+
+interface Parts {
+  dir: string;
+  mailbox: Mailbox;
+  temporal: LocalTemporal;
+  /** Filled as they start. */
+  started: Worker[];
+}
+
+async function run(
+  lab: LabSettings,
+  nodes: string[],
+  more: Record<string, unknown>,
+  { dir, mailbox, temporal, started }: Parts,
+): Promise<Omit<Lifeboat, 'mailbox' | 'end'>> {
   const file = path.join(dir, 'lifeboat.yaml');
   await writeFile(file, stringify({ ...configuration(lab, nodes, mailbox.port), ...more }));
   const env = {
@@ -56,27 +85,27 @@ export async function startLifeboat(
     LAB_BMC_PASSWORD: lab.bmcpassword,
   };
   const worker = program('workers/main.ts', [], env);
+  started.push(worker);
   const log = createWriteStream(process.env.LIFEBOAT_LAB_LOG ?? path.join(dir, 'worker.log'));
   worker.child.stderr.pipe(log);
   const { client } = temporal.env;
   const watch = (): Promise<WatchState> => client.workflow.getHandle(watchId(CLOUD)).query(verbs.watchStateQuery);
-  const run = (node: string, runId?: string): RunHandle =>
+  const runOf = (node: string, runId?: string): RunHandle =>
     client.workflow.getHandle(nodeWorkflowId(CLOUD, node), runId) as RunHandle;
   const state = (handle: RunHandle): Promise<RunState> => handle.query(verbs.stateQuery);
-  const sees = async (): Promise<boolean> => (await watch()).sight?.alive === nodes.length;
+  const well = { what: '`npm run status` says that all is well', timeoutMs: 90_000, everyMs: 500 };
   await Promise.race([
-    until(sees, { what: `the watch sees ${nodes.length} nodes alive`, timeoutMs: 90_000, everyMs: 250 }),
+    until(() => allIsWell(env, nodes.length), well),
     worker.ended.then(() => Promise.reject(new Error(`the worker ended:\n${worker.output().slice(-2_000)}`))),
   ]);
   return {
-    mailbox,
     watch,
     state,
     started: (node, before) =>
       until(
         async () => {
-          const { runId, type } = await run(node).describe();
-          return type === 'recoverNode' && runId !== before ? run(node, runId) : null;
+          const { runId, type } = await runOf(node).describe();
+          return type === 'recoverNode' && runId !== before ? runOf(node, runId) : null;
         },
         { what: `a recovery of ${node} is started`, timeoutMs: 120_000, everyMs: 100 },
       ),
@@ -90,14 +119,25 @@ export async function startLifeboat(
       if (code !== 0) throw new Error(`npm run readmit -- ${node} ended with ${code}:\n${readmission.output()}`);
       return readmission.output();
     },
-    async end() {
-      worker.child.kill('SIGTERM');
-      const last = setTimeout(() => worker.child.kill('SIGKILL'), 30_000);
-      await worker.ended;
-      clearTimeout(last);
-      await tearDown(temporal, mailbox, dir);
-    },
   };
+}
+
+/** `npm run status`: the monitor sweeps, and its last list was whole. Rejects with the reasons that it lists. */
+async function allIsWell(env: NodeJS.ProcessEnv, nodes: number): Promise<true> {
+  const status = program('scripts/status.ts', ['--json'], env);
+  const code = await status.ended;
+  if (code !== 0) throw new Error(`npm run status ended with ${code}: ${status.output().slice(0, 1_000)}`);
+  const { sweep } = JSON.parse(status.output()) as Fleet;
+  if (sweep?.nodes !== nodes) throw new Error(`the sweep sees ${sweep?.nodes} nodes, the lab has ${nodes}`);
+  return true;
+}
+
+/** As an upgrade would stop it; its machine fails where that takes too long. */
+async function stopWorker(worker: Worker): Promise<void> {
+  worker.child.kill('SIGTERM');
+  const last = setTimeout(() => worker.child.kill('SIGKILL'), 30_000);
+  await worker.ended;
+  clearTimeout(last);
 }
 
 async function tearDown(temporal: LocalTemporal, mailbox: Mailbox, dir: string): Promise<void> {
@@ -105,6 +145,8 @@ async function tearDown(temporal: LocalTemporal, mailbox: Mailbox, dir: string):
   await mailbox.close();
   await rm(dir, { recursive: true, force: true });
 }
+
+type Worker = ReturnType<typeof program>;
 
 function program(file: string, args: string[], env: NodeJS.ProcessEnv) {
   const child = spawn(process.execPath, ['--import', 'tsx', path.join(ROOT, file), ...args], {
