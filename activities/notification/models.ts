@@ -17,6 +17,17 @@ export interface Telling {
   namespace: string;
 }
 
+/** A run's stages as its people read them. */
+const STAGE_WORDS: Record<string, string> = {
+  admitted: 'the gates were passed',
+  fenced: 'proven off',
+  marked: 'disabled and forced down in Nova',
+  told: 'people were told',
+  firstEvacuation: 'the first evacuation',
+  evacuated: 'the last instance was settled',
+  ended: 'the report was made',
+};
+
 /** Only the recipient's own projects' instances. */
 export const mayRead = (notice: Notice, recipient: Recipient): Told[] =>
   recipient.audience === 'admin'
@@ -105,7 +116,7 @@ function reportModel(r: RecoveryReport): Model {
     })),
     timeline: Object.entries(r.stages)
       .sort(([, a], [, b]) => a - b)
-      .map(([stage, ms]) => ({ stage, after: duration(ms), at: moment(after(r.startedAt, ms)) })),
+      .map(([stage, ms]) => ({ stage: STAGE_WORDS[stage] ?? stage, after: duration(ms), at: moment(after(r.startedAt, ms)) })),
     evidence: r.evidence.map((e) => ({ ...e, readAt: moment(e.readAt) })),
     proof: proof && {
       ...proof,

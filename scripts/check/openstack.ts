@@ -65,13 +65,25 @@ async function reads(
 function readsOfNode(
   { compute }: OpenStack,
   host: string,
-  look: (what: string, f: (signal: AbortSignal) => Promise<string>) => Promise<Row>,
+  look: (what: string, f: (signal: AbortSignal) => Promise<Saying | string>) => Promise<Row>,
 ): Promise<Row>[] {
   return [
     look('servers of all projects', async (signal) => {
       const instances = await compute.instances(host, { signal });
       const projects = new Set(instances.map((i) => i.projectId)).size;
       return `${instances.length} on ${host}, of ${projects} projects`;
+    }),
+    look('one server', async (signal) => {
+      const [first] = await compute.instances(host, { signal });
+      if (!first) return `not tried: no instance on ${host}`;
+      // A policy that hides other projects' servers answers 404 here, and every instance would look deleted.
+      if (!(await compute.instance(first.id, { signal })))
+        return {
+          verdict: 'fail',
+          says: `${first.id} is in the list of ${host} but answers 404 by itself`,
+          todo: 'the policy context_is_admin must hold for our user: every instance would look deleted, see docs/openstack.md',
+        };
+      return `readable (${first.id})`;
     }),
     look('migrations', async (signal) => {
       const records = await compute.migrations({ sourceCompute: host, type: 'evacuation' }, { signal });
