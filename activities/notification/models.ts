@@ -116,7 +116,11 @@ function reportModel(r: RecoveryReport): Model {
     })),
     timeline: Object.entries(r.stages)
       .sort(([, a], [, b]) => a - b)
-      .map(([stage, ms]) => ({ stage: STAGE_WORDS[stage] ?? stage, after: duration(ms), at: moment(after(r.startedAt, ms)) })),
+      .map(([stage, ms]) => ({
+        stage: STAGE_WORDS[stage] ?? stage,
+        after: duration(ms),
+        at: moment(after(r.startedAt, ms)),
+      })),
     evidence: r.evidence.map((e) => ({ ...e, readAt: moment(e.readAt) })),
     proof: proof && {
       ...proof,

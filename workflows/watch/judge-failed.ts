@@ -86,8 +86,10 @@ export async function forget(w: Watch, node: string, verdict: Verdict): Promise<
   // A stand-down ends when the node was seen alive, not when it only went out of sight.
   if (verdict === 'alive') w.standDowns.delete(node);
   for (const kind of ['failed', 'settled', 'notOurs', 'orphan']) w.known.delete(`${kind}:${node}`);
+  // A row that somebody holds, or that we marked, is no sign of life (S4).
+  const over = verdict === 'alive' ? `${node} is alive again` : `${node} is held, marked by a recovery or not listed now`;
   for (const kind of ['observe', 'carries', 'excluded', 'notOurs', 'stoodDown'])
-    await endAlarm(w, `${kind}:${node}`, `${node} is not failed any more`);
+    await endAlarm(w, `${kind}:${node}`, over);
 }
 
 /** Our marker, no outcome, no open run: the run was terminated or its history lost. It is taken up again. */
