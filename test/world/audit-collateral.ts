@@ -20,8 +20,8 @@ function strangers(h: History): Finding[] {
     if (!c.instance) continue;
     const id = c.instance;
     const affected = h.nodes().some((node) => {
-      const since = h.oursSince(node, c.startedAt);
-      return since !== null && (h.host(id, since) === node || h.host(id, c.startedAt) === node);
+      const ours = h.oursAt(node, c.startedAt);
+      return ours.length > 0 && [...ours, c.startedAt].some((t) => h.host(id, t) === node);
     });
     if (!affected)
       out.push({ rule: 'S8', at: c.startedAt, what: `${c.action} of ${h.nameOf(id)}, which was on no failed node` });
@@ -73,7 +73,9 @@ export function auditReturn(h: History): Finding[] {
     const say = (what: string) => out.push({ rule: 'S5', at: e.at, what: `${e.node} is enabled ${what}` });
     const before = h.of('service').findLast((s) => s.node === e.node && s.seq < e.seq);
     if (before?.status === 'enabled') continue;
-    if (before && before.by !== h.user) say(`although ${before.by} disabled it`);
+    // Also before it was ours: what a person disabled stays theirs until they enable it.
+    const word = h.of('service').findLast((s) => s.node === e.node && s.seq < e.seq && s.by !== h.user);
+    if (word?.status === 'disabled') say(`although ${word.by} disabled it`);
     const records = new Set(
       h
         .of('record')

@@ -107,6 +107,13 @@ export class History {
     return all.length === 0 ? null : Math.min(...all);
   }
 
+  /** Every fence command and mark of this node by the user, at or before `t`: a node may fail, be readmitted, and fail again. */
+  oursAt(node: string, t: number): number[] {
+    const commands = this.of('power-command').filter((e) => e.node === node && e.at <= t && e.reset !== 'On');
+    const marks = this.of('service').filter((e) => e.node === node && e.at <= t && e.by === this.user && e.forcedDown);
+    return [...commands, ...marks].map((e) => e.at).sort((a, b) => a - b);
+  }
+
   nodes(): string[] {
     return this.of('node').map((e) => e.node);
   }

@@ -36,7 +36,7 @@ function forUser(h: History, o: Terms, mail: Mail, to: string, at: number, say: 
   if (projects.size === 0) return say('nobody of this address is concerned');
   const ours = h.nodes().filter((node) => h.oursSince(node, at) !== null);
   const concerned = ours.some((node) =>
-    h.onNode(node, h.oursSince(node, at) ?? at).some((id) => projects.has(h.instance(id, at)?.project ?? '')),
+    h.oursAt(node, at).some((t) => h.onNode(node, t).some((id) => projects.has(h.instance(id, at)?.project ?? ''))),
   );
   if (!concerned) say('none of their instances was on a failed node');
   const body = `${mail.subject}\n${mail.text}\n${mail.html}`;

@@ -202,6 +202,11 @@ test('S5: sees a node enabled while a record is open, or against a person', asyn
   world.disableByPerson('compute-3', 'maintenance');
   await api.put(world.node('compute-3').serviceId, { status: 'enabled' });
   breaches('S5', /compute-3 is enabled although operator disabled it/);
+  // Our own mark in between makes it no less theirs.
+  world.disableByPerson('compute-4', 'maintenance');
+  await mark(world, api, 'compute-4');
+  await api.put(world.node('compute-4').serviceId, { status: 'enabled' });
+  breaches('S5', /compute-4 is enabled although operator disabled it/);
 });
 
 test('S6: sees an instance left out of the report, a false recovered, a missing reason, lost data', async () => {
