@@ -17,7 +17,8 @@ const USAGE = `npm run readmit -- NODE [--by NAME] [--reason TEXT] [--json]
   --json           the report as JSON on standard output, progress on standard error
 ${COMMON_USAGE}
 
-  Ends with 0 readmitted or enabled already, 1 anything else, 2 wrong usage or configuration, 3 nobody answers, 130 detached`;
+  Ends with 0 readmitted, enabled already or left to the person who had disabled it, 1 anything else, 2 wrong usage or configuration,
+  3 nobody answers, 130 detached`;
 
 const options = {
   by: { type: 'string' },
@@ -74,11 +75,12 @@ function isReadmission(temporal: Temporal, opened: Opened, feed: Feed): boolean 
 const whereOf = (temporal: Temporal, { workflowId, runId }: Opened): string =>
   pageOf(temporal, workflowId, runId) ?? `workflow ${workflowId}, run ${runId}`;
 
-const isBack = ({ outcome }: ReadmitReport): boolean => outcome === 'readmitted' || outcome === 'alreadyEnabled';
+const isBack = ({ outcome }: ReadmitReport): boolean =>
+  ['readmitted', 'leftDisabled', 'alreadyEnabled'].includes(outcome);
 
 function reportLines(report: ReadmitReport, out: Out): string[] {
   const headline = `${report.node}: ${report.outcome} — ${report.reason}`;
-  const removed = report.outcome === 'readmitted' ? 'removed' : 'removes at its start';
+  const removed = isBack(report) ? 'removed' : 'removes at its start';
   const destroys =
     report.destroys.length > 0
       ? [`  its nova-compute ${removed} the old copies of what was evacuated: ${report.destroys.join(', ')}`]

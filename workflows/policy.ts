@@ -54,6 +54,8 @@ export interface GateInput {
   force: boolean;
   /** Ours already: forced down by a run that is gone. */
   orphan: boolean;
+  /** Disabled by us still, but readmission has lifted forced_down. */
+  returning?: boolean;
   paused: { by: string; reason: string } | null;
   stoodDown: string | null;
   sight: { whole: boolean; trouble: string; nodes: number; failed: readonly string[]; ours: readonly string[] };
@@ -76,13 +78,13 @@ export function judgeGates(g: GateInput): GateVerdict {
 }
 
 /** What no waiting mends. */
-function mayEver({ policy, node, byHand, orphan, stoodDown }: GateInput): GateVerdict | null {
+function mayEver({ policy, node, byHand, orphan, returning, stoodDown }: GateInput): GateVerdict | null {
   const host = node.host;
   if (matches(policy.carries, host)) return deny('carries', `${host} carries Lifeboat or Temporal and is never fenced`);
   if (matches(policy.exclude, host)) return deny('excluded', `${host} is excluded by the configuration`);
   if (policy.mode === 'observe')
     return deny('observe', 'the mode is observe: Lifeboat never acts (set mode: confirm or auto in the configuration)');
-  if (!orphan && !byHand && (node.status === 'disabled' || node.forcedDown))
+  if (!orphan && !byHand && !returning && (node.status === 'disabled' || node.forcedDown))
     return deny(
       'notOurs',
       `${host} was disabled or forced down by a person: ${node.disabledReason ?? 'no reason given'}`,

@@ -62,10 +62,12 @@ async function walk(way: Way, destroys: string[]): Promise<Halt> {
   await unforce(way);
   await untilHealthy(way);
   step(way, 'enables it');
-  await brief(way.cloud).openstack.enable.executeWithOptions({ summary: `enable ${way.node}` }, [
+  const after = await brief(way.cloud).openstack.enable.executeWithOptions({ summary: `enable ${way.node}` }, [
     { serviceId: row.serviceId, node: way.node },
   ]);
-  return new Halt('readmitted', `${way.node} takes instances again`);
+  if (after.status === 'enabled') return new Halt('readmitted', `${way.node} takes instances again`);
+  const was = after.disabledReason ?? 'no reason given';
+  return new Halt('leftDisabled', `${way.node} works again, and stays disabled as a person had left it: ${was}`);
 }
 
 /** Only what Lifeboat switched off, and only after its recovery has ended. */

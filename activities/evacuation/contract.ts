@@ -104,8 +104,12 @@ export interface EvacuationActivities {
   openRecords(node: string): Promise<MigrationRecord[]>;
   /** The row, fresh. Null: gone. */
   readService(node: string): Promise<NodeView | null>;
-  /** For readmission: forced_down=false (answers the 400's reason), then enable. */
-  unforce(input: { serviceId: string }): Promise<{ ok: boolean; why: string }>;
+  /**
+   * For readmission: forced_down=false, in one PUT with the marker where one is given (answers the 400's reason). A row that a
+   * person disabled meanwhile is refused (NotOurs).
+   */
+  unforce(input: { serviceId: string; marker?: string }): Promise<{ ok: boolean; why: string }>;
+  /** Enables what we disabled. What a person had disabled before we came is given back to them: disabled, with their reason. */
   enable(input: { serviceId: string; node: string }): Promise<NodeView>;
   readyOpenstack(): Promise<string>;
 }

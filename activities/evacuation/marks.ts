@@ -54,11 +54,13 @@ export function createMarks(openstack: OpenStack): Marks {
       return write(row, { status: 'disabled', disabledReason: marker, forcedDown });
     },
 
-    async unforce({ serviceId }) {
+    async unforce({ serviceId, marker }) {
       const row = (await compute.services()).find((n) => n.serviceId === serviceId);
       if (!row) throw final('NotFound', `service ${serviceId}: it is gone from os-services`);
+      if (marker !== undefined && readMarker(row.disabledReason) === null) throw byPerson(row);
       try {
-        await write(row, { forcedDown: false });
+        const mark: Change = marker === undefined ? {} : { status: 'disabled', disabledReason: marker };
+        await write(row, { ...mark, forcedDown: false });
         return { ok: true, why: '' };
       } catch (error) {
         const failure = failureOf(error);
@@ -71,12 +73,16 @@ export function createMarks(openstack: OpenStack): Marks {
     async enable({ serviceId, node }) {
       const row = await rowOf(node, serviceId);
       if (row.status === 'enabled') return row;
-      if (readMarker(row.disabledReason) === null)
-        throw final('NotOurs', `service of ${node}: disabled by a person: ${row.disabledReason ?? 'no reason given'}`);
+      const ours = readMarker(row.disabledReason);
+      if (ours === null) throw byPerson(row);
+      if (ours.was !== null) return write(row, { status: 'disabled', disabledReason: ours.was });
       return write(row, { status: 'enabled' });
     },
   };
 }
+
+const byPerson = (row: NodeView): Error =>
+  final('NotOurs', `service of ${row.host}: disabled by a person: ${row.disabledReason ?? 'no reason given'}`);
 
 type Change = { status?: 'enabled' | 'disabled'; disabledReason?: string; forcedDown?: boolean };
 

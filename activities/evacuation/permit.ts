@@ -73,8 +73,8 @@ function rowForbids({ input }: Attempt, row: NodeView | null): string | null {
   if (row === null) return `the service of ${node} is gone from os-services`;
   if (row.serviceId !== serviceId) return `the service of ${node} has another UUID: it was rebuilt`;
   if (row.state === 'unknown') return `the cell of ${node} does not answer`;
-  const run = readMarker(row.disabledReason)?.run;
-  if (row.disabledReason !== marker || run === undefined)
+  const ours = readMarker(row.disabledReason);
+  if (ours === null || ours.outcome !== null || ours.run !== readMarker(marker)?.run)
     return `the service of ${node} does not carry this run's marker (${row.disabledReason ?? 'no reason'})`;
   if (row.status !== 'disabled' || !row.forcedDown) return `${node} is not disabled and forced down any more`;
   if (row.updatedAt !== updatedAt)

@@ -1,6 +1,6 @@
 // What the world has that the watch does not know yet. Level-triggered: compares with what the watch says it knows, keeps no
 // edges of its own, so a finding that got lost is found again.
-import { readMarker } from '../../workflows/contract.ts';
+import { isReturning, readMarker } from '../../workflows/contract.ts';
 import type { NodeView } from '../../workflows/domain.ts';
 import type { Finding, SweepInput } from './contract.ts';
 import { BLIND_AFTER } from './judge.ts';
@@ -36,7 +36,8 @@ export function findIn(sweep: Sweep, input: Known): Found {
     if (handled.has(look.node.host)) continue;
     const mark = readMarker(look.node.disabledReason);
     if (mark && runs.has(mark.run)) continue;
-    const found = mark ? marked(look.node, mark) : failure(look, memory, input.policy.samples, held);
+    const failed = !mark || isReturning(look.node) ? failure(look, memory, input.policy.samples, held) : null;
+    const found = failed ?? (mark && marked(look.node, mark));
     if (found && isNew(found)) findings.push(found);
   }
   return { findings, held: held.filter((n) => !known.has(`notOurs:${n.host}`)) };
@@ -47,7 +48,7 @@ const marked = (view: NodeView, { run, outcome }: { run: string; outcome: string
     ? { kind: 'orphan', node: view.host, view, run }
     : { kind: 'settled', node: view.host, run, outcome };
 
-/** Of a row without our marker. A person's disable or force_down is theirs to end: such a node is never reported as failed. */
+/** Of a row without our marker, or of one that comes back. A person's disable or force_down is theirs to end: such a node is never reported as failed. */
 function failure(look: NodeLook, memory: Memory, samples: number, held: NodeView[]): Finding | null {
   const { node, verdict, evidence } = look;
   const ages = memory.nodes.get(node.host)!;
@@ -64,7 +65,7 @@ function failure(look: NodeLook, memory: Memory, samples: number, held: NodeView
   };
 }
 
-const heldByPerson = (row: NodeView): boolean => row.status === 'disabled' || row.forcedDown;
+const heldByPerson = (row: NodeView): boolean => (row.status === 'disabled' || row.forcedDown) && !isReturning(row);
 
 /** Is what the watch knows of this row over? Unknown ends nothing. */
 const OVER: Readonly<Record<string, (look: NodeLook) => boolean>> = {

@@ -1,5 +1,6 @@
 // From off to healthy: power, nova-compute, forced_down, and a while of looking. Each step looks before it acts.
-import { sleep } from '@temporalio/workflow';
+import { sleep, workflowInfo } from '@temporalio/workflow';
+import { disabledBefore, marker, RETURNING } from '../contract.ts';
 import type { NodeView } from '../domain.ts';
 import { brief } from '../proxies.ts';
 import { Halt, poll, readRow, step, type Way } from './way.ts';
@@ -41,11 +42,13 @@ export async function untilReports(way: Way, before: NodeView): Promise<void> {
 export async function unforce(way: Way): Promise<void> {
   step(way, 'waits for its nova-compute to clean up, then lifts forced_down');
   const row = await readRow(way);
+  // From here on it may fail anew, and the watch may recover it: the marker says so.
+  const mark = marker(workflowInfo().runId, RETURNING, disabledBefore(row));
   const end = Date.now() + way.timings.bootMs;
   for (;;) {
     const r = await brief(way.cloud).openstack.unforce.executeWithOptions(
       { summary: `lift forced_down of ${way.node}` },
-      [{ serviceId: row.serviceId }],
+      [{ serviceId: row.serviceId, marker: mark }],
     );
     if (r.ok) return;
     if (Date.now() >= end) throw new Halt('gaveUp', `Nova does not lift forced_down of ${way.node}: ${r.why}`);
@@ -62,6 +65,9 @@ export async function untilHealthy(way: Way): Promise<void> {
     await sleep(2 * way.timings.guardEveryMs, { summary: way.doing });
     const row = await readRow(way);
     if (row.state !== 'up')
-      throw new Halt('failedAgain', `${way.node} went down again while it was readmitted; it stays disabled`);
+      throw new Halt(
+        'failedAgain',
+        `${way.node} went down again while it was readmitted; it stays disabled, and is recovered anew once its monitors agree`,
+      );
   }
 }

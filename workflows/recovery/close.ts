@@ -9,7 +9,7 @@ import { releaseSignal } from '../verbs.ts';
 import type { Ending } from './admission.ts';
 import { enter, show } from './console.ts';
 import { settleAs } from './evacuate-all.ts';
-import { nowIso, reached, type Run } from './run.ts';
+import { heldBefore, nowIso, reached, type Run } from './run.ts';
 import { tell } from './tell.ts';
 
 export async function close(run: Run, ending: Ending | null): Promise<RecoveryReport> {
@@ -46,8 +46,9 @@ async function tidy(run: Run, ending: Ending | null): Promise<string[]> {
     ]);
     trouble.push(...left.map((l) => `instance ${l.id} is still locked by us: ${l.why}`));
     const outcome = ending?.outcome ?? (run.stop ? 'aborted' : outcomeOf(countOutcomes([...run.accounts.values()])));
+    const mark = marker(run.runId, outcome, heldBefore(run));
     await openstack.markNode.executeWithOptions({ summary: `write the outcome: ${outcome}` }, [
-      { serviceId: run.node.serviceId, node: run.node.host, marker: marker(run.runId, outcome), forcedDown: true },
+      { serviceId: run.node.serviceId, node: run.node.host, marker: mark, forcedDown: true },
     ]);
   } catch (e) {
     trouble.push(e instanceof ActivityFailure && e.cause instanceof Error ? e.cause.message : String(e));

@@ -1,12 +1,13 @@
 // From the proof until the last instance is settled somebody looks: a node that comes back stops everything new and is
 // fenced again (recovery.md 6 and 18).
 import { CancellationScope, condition, isCancellation, log, sleep } from '@temporalio/workflow';
+import { marker } from '../contract.ts';
 import { brief, guarding } from '../proxies.ts';
 import { enter, show } from './console.ts';
 import { Ending } from './admission.ts';
 import { fence } from './fence.ts';
 import { insist } from './insist.ts';
-import { granted, noteDecision, nowIso, reached, type Run } from './run.ts';
+import { granted, heldBefore, noteDecision, nowIso, reached, type Run } from './run.ts';
 import { tell } from './tell.ts';
 
 /** One PUT, only after the proof: disabled, our marker, forced_down. Makes Nova accept evacuations at once. */
@@ -14,7 +15,7 @@ export async function markOff(run: Run): Promise<void> {
   const input = {
     serviceId: run.node.serviceId,
     node: run.node.host,
-    marker: run.marker,
+    marker: marker(run.runId, undefined, heldBefore(run)),
     forcedDown: true,
     before: { disabledReason: run.snapshot?.node.disabledReason ?? null },
   };

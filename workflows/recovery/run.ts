@@ -2,7 +2,7 @@
 // and the console show it.
 import { upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { Grant, OpenQuestion, Phase, Question, RecoverInput, RunState } from '../contract.ts';
-import { marker } from '../contract.ts';
+import { disabledBefore, marker } from '../contract.ts';
 import type { Need } from '../../activities/evacuation/contract.ts';
 import type { Account, NodeView, Planned, Proof, RecoveryReport, Snapshot } from '../domain.ts';
 
@@ -129,6 +129,9 @@ export function granted(run: Run): Grant {
 }
 
 export const nowIso = (): string => new Date().toISOString();
+
+/** Why a person had disabled the node before it was ours; the marker carries it, so that nobody but they enable it. */
+export const heldBefore = (run: Run): string | null => (run.snapshot ? disabledBefore(run.snapshot.node) : null);
 
 /** When a stage was first reached, in ms since the run's start. */
 export function reached(run: Run, stage: string): void {

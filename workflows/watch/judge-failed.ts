@@ -1,7 +1,7 @@
 // Failed nodes, judged all together on the latest sweep: those that pass the gates get their recovery, the others a reason.
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, startChild } from '@temporalio/workflow';
-import { nodeWorkflowId, WORKFLOW_TYPES, type RecoverInput } from '../contract.ts';
+import { isReturning, nodeWorkflowId, WORKFLOW_TYPES, type RecoverInput } from '../contract.ts';
 import type { Verdict } from '../domain.ts';
 import { judgeGates, type GateInput, type GateVerdict } from '../policy.ts';
 import { alarm, endAlarm } from './alarms.ts';
@@ -59,6 +59,7 @@ export function gateInput(
   return {
     policy: w.config.policy,
     node,
+    returning: isReturning(node),
     paused: w.paused,
     stoodDown: w.standDowns.get(node.host)?.reason ?? null,
     sight: sight ?? { whole: false, trouble: 'no sweep yet', nodes: 0, failed: [], ours: [] },

@@ -72,6 +72,20 @@ test('readmission unforces, answers the refusal, and enables only what we disabl
   await assert.rejects(s.acts.enable({ serviceId, node: NODE }), { type: 'NotOurs' });
 });
 
+test('what a person had disabled before its recovery is given back as they left it, never enabled', async () => {
+  const s = healthy();
+  s.cloud.nodes.set(NODE, newNode(NODE, { status: 'disabled', disabledReason: 'ann: new fans' }));
+  const ours = `${MARKER}:recovered, was disabled: ann: new fans`;
+  await s.acts.markNode({ ...mark, marker: ours, before: { disabledReason: 'ann: new fans' } });
+  const returning = `${MARKER}:returning, was disabled: ann: new fans`;
+  s.cloud.nodes.set(NODE, newNode(NODE, { status: 'disabled', forcedDown: true, disabledReason: ours }));
+  assert.deepEqual(await s.acts.unforce({ serviceId, marker: returning }), { ok: true, why: '' });
+  assert.equal(s.cloud.nodes.get(NODE)?.disabledReason, returning);
+  const row = await s.acts.enable({ serviceId, node: NODE });
+  assert.deepEqual([row.status, row.disabledReason, row.forcedDown], ['disabled', 'ann: new fans', false]);
+  await assert.rejects(s.acts.unforce({ serviceId, marker: returning }), { type: 'NotOurs' });
+});
+
 test("lifts the run's locks only, by what Nova says, and names those it could not", async () => {
   const s = setup();
   const lock = (name: string, lockedReason: string | null) => {

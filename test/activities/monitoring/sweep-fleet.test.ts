@@ -165,6 +165,26 @@ test('tells our own marked nodes apart from those of a person', async () => {
   assert.deepEqual(fleet.instanceCalls, ['compute-3', 'compute-4', 'compute-5']);
 });
 
+test('a node that fails while readmission brings it back is failed anew; one whose forced_down stands is not', async () => {
+  const fleet = new FakeFleet(8);
+  const down = (host: string, reason: string, forcedDown: boolean): void => {
+    fleet.kill(host);
+    fleet.node(host).row = { status: 'disabled', forcedDown, state: 'down', disabledReason: reason };
+  };
+  down('compute-1', marker(RUN, 'returning'), false);
+  down('compute-2', marker(RUN, 'recovered'), true);
+  down('compute-3', marker(RUN, 'recovered'), false);
+  down('compute-4', marker(RUN, 'returning', 'ann: new fans'), false);
+  const known = ['settled:compute-1', 'settled:compute-2', 'settled:compute-3', 'settled:compute-4'];
+  const { findings } = await sweepOn(fleet, { known });
+  assert.deepEqual(
+    findings.map((f) => [f.kind, f.node]),
+    [['failed', 'compute-1']],
+  );
+  const again = await sweepOn(fleet, { known: [...known, 'failed:compute-1'], wakeInMs: 60_000 });
+  assert.deepEqual(again.findings, []);
+});
+
 test('what was known of a node is over when its row says otherwise, and comes before what is found instead', async () => {
   const fleet = new FakeFleet(6);
   const down = (host: string, row: object): void => {
