@@ -88,10 +88,14 @@ export interface EvacuationActivities {
   findRoom(input: RoomInput): Promise<{ fits: string[]; why: string }>;
   /** Look → lock → POST at most once → watch → put the power state back. Idempotent by recovery.md 12. */
   evacuateInstance(input: EvacuateInput): Promise<EvacuateResult>;
-  /** Lifts the locks that carry our marker, by what Nova says is locked; answers those it could not. */
+  /**
+   * Lifts the locks that carry our marker, by what Nova says is locked; answers those it could not. `after`: the node, where runs
+   * of it were lost before; also their locks are lifted, on all that was evacuated from it.
+   */
   liftLocks(input: {
     marker: string;
     instances: string[];
+    after?: string;
   }): Promise<{ lifted: string[]; left: { id: string; why: string }[] }>;
   /** The last word on each: where is it now (S6, truthful at the time given). */
   observe(input: {

@@ -1,7 +1,7 @@
 // The end of a run, however it came: locks lifted, outcome written, people told, the place given back. Nothing here can fail
 // the run: what does not work is said in the report.
 import { ActivityFailure, getExternalWorkflowHandle, log } from '@temporalio/workflow';
-import { marker, watchId, type Notice } from '../contract.ts';
+import { marker, readMarker, watchId, type Notice } from '../contract.ts';
 import type { Account, Planned, RecoveryReport, RunOutcome } from '../domain.ts';
 import { countOutcomes, outcomeOf } from '../policy.ts';
 import { brief } from '../proxies.ts';
@@ -42,7 +42,7 @@ async function tidy(run: Run, ending: Ending | null): Promise<string[]> {
   const trouble: string[] = [];
   try {
     const { left } = await openstack.liftLocks.executeWithOptions({ summary: 'lift our locks' }, [
-      { marker: run.marker, instances: [...run.accounts.keys()] },
+      { marker: run.marker, instances: [...run.accounts.keys()], ...(isOrphan(run) ? { after: run.node.host } : {}) },
     ]);
     trouble.push(...left.map((l) => `instance ${l.id} is still locked by us: ${l.why}`));
     const outcome = ending?.outcome ?? (run.stop ? 'aborted' : outcomeOf(countOutcomes([...run.accounts.values()])));
@@ -54,6 +54,12 @@ async function tidy(run: Run, ending: Ending | null): Promise<string[]> {
     trouble.push(e instanceof ActivityFailure && e.cause instanceof Error ? e.cause.message : String(e));
   }
   return trouble;
+}
+
+/** Taken up from a run that was terminated, or whose history was lost: nobody else lifts what that one locked. */
+function isOrphan(run: Run): boolean {
+  const before = readMarker(run.snapshot?.node.disabledReason ?? null);
+  return before !== null && before.outcome === null;
 }
 
 function makeReport(run: Run, ending: Ending | null, trouble: string[]): RecoveryReport {

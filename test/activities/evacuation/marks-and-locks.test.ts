@@ -104,6 +104,27 @@ test("lifts the run's locks only, by what Nova says, and names those it could no
   assert.deepEqual([ours.locked, theirs.locked, other.locked], [false, true, true]);
 });
 
+test('after a lost run of the node also its locks are lifted, on all that was evacuated, but none of a run on another node', async () => {
+  const s = setup();
+  const RUN_2 = `${MARKER.slice(0, -1)}2`;
+  const RUN_3 = `${MARKER.slice(0, -1)}3`;
+  const lock = (name: string, lockedReason: string | null, host = 'compute-2') => {
+    const i = newInstance(name, { locked: true, lockedReason, host });
+    s.cloud.instances.set(i.id, i);
+    return i;
+  };
+  const [here, settled, theirs, elsewhere] = [lock('a', RUN_2), lock('b', RUN_2), lock('c', 'mine'), lock('d', RUN_3)];
+  for (const i of [settled, theirs, elsewhere])
+    s.cloud.record({ instanceId: i.id, status: 'done', destCompute: 'compute-3' });
+  s.cloud.nodes.set('compute-3', newNode('compute-3', { status: 'disabled', forcedDown: true, disabledReason: RUN_3 }));
+  const result = await s.acts.liftLocks({ marker: MARKER, instances: [here.id], after: NODE });
+  assert.deepEqual({ ...result, lifted: result.lifted.sort() }, { lifted: ['id-a', 'id-b'], left: [] });
+  assert.deepEqual(
+    [here, settled, theirs, elsewhere].map((i) => i.locked),
+    [false, false, true, true],
+  );
+});
+
 test('an unlock whose reply was lost counts by what Nova shows', async () => {
   const s = setup();
   s.cloud.instances.set('id-a', newInstance('a', { locked: true, lockedReason: MARKER }));
