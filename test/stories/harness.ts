@@ -75,6 +75,8 @@ export interface Story {
   on(node: string): Map<string, string>;
   /** Throws with every breach of an invariant that the data centre's log shows. */
   audit(options?: AuditOptions, report?: RecoveryReport): void;
+  /** The set that the story began with. */
+  workers: Workers;
   /** Starts another set of workers (another process would). */
   addWorkers(roles: Role[]): Promise<Workers>;
   end(): Promise<void>;
@@ -150,6 +152,7 @@ async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): 
     cloud,
     run,
     state,
+    workers: first,
     addWorkers,
     start: (node, input = {}) =>
       client.workflow.start(WORKFLOW_TYPES.recover as never, {
