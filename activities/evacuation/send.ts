@@ -5,6 +5,7 @@ import { expectFailure, look, pause, stillMs, type Attempt, type Sight } from '.
 import { ageMs, moment, type Moment } from './clock.ts';
 import type { EvacuateResult } from './contract.ts';
 import { failureOf, isForbidden, isLost, textOf, type Failure } from './failure.ts';
+import { follow } from './follow.ts';
 import { isLockedBy, isLockedByOthers } from './locks.ts';
 import { needOf } from './needs.ts';
 import { permit, sortNow } from './permit.ts';
@@ -117,7 +118,6 @@ async function post(a: Attempt, view: InstanceView, asked: Moment): Promise<Evac
   try {
     await evacuator.send(view, { timeoutMs: a.timings.novaPostMs, beforeSend });
     a.post = { is: 'taken' };
-    return null;
   } catch (error) {
     if (stale) return notSent(a, 'the request had to wait until the permission had run out');
     const failure = failureOf(error);
@@ -126,6 +126,8 @@ async function post(a: Attempt, view: InstanceView, asked: Moment): Promise<Evac
   } finally {
     a.beat.progress();
   }
+  // The shared list tells what becomes of it: a look at each instance would cost Nova more than its answer is worth.
+  return follow(a, null);
 }
 
 function notSent(a: Attempt, why: string): EvacuateResult {

@@ -16,6 +16,13 @@ test('an active instance is locked, evacuated by one POST and accounted for wher
   assert.deepEqual(order, ['candidates', 'lock', 'evacuate']);
 });
 
+test('what Nova has taken is followed in the list that all share; the instance is looked at again only at its end', async () => {
+  const s = setup();
+  await s.evacuate(s.input(newInstance('web')));
+  const sent = s.cloud.calls.findIndex((c) => c.what === 'evacuate');
+  assert.equal(s.cloud.calls.slice(sent).filter((c) => c.what === 'instance').length, 1);
+});
+
 test('a stopped instance stays stopped', async () => {
   const s = setup();
   const result = await s.evacuate(s.input(newInstance('db', { vmState: 'stopped', powerState: 4 })));
