@@ -61,9 +61,10 @@ async function lift(openstack: OpenStack, id: string, isOurs: IsOurs): Promise<'
     () => null,
     (error: unknown) => error,
   );
+  // Nova has written it when it answers (nova/compute/api.py, unlock): only a failure leaves open what became of it.
+  if (failure === null) return 'lifted';
   const after = await openstack.compute.instance(id);
-  if (after === null || !isOurs(after)) return 'lifted';
-  return { why: failure === null ? 'Nova accepted the unlock but it is still locked' : explain(failure) };
+  return after === null || !isOurs(after) ? 'lifted' : { why: explain(failure) };
 }
 
 function explain(error: unknown): string {
