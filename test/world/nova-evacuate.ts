@@ -98,11 +98,15 @@ function claim(centre: Centre, request: EvacuationRequest, record: MigrationRow 
   const before = instance.vmState;
   const wait = centre.duration('rebuildMs') + dest.spawnDelayMs;
   changeInstance(centre, instance, 'rebuild claimed', { taskState: 'rebuilding' });
-  const spawning = () => changeInstance(centre, instance, 'rebuild spawns', { taskState: 'rebuild_spawning' });
-  centre.later(wait / 2, spawning, dest.timers);
-  // Owned by the destination: if it dies now, nobody finishes this, and the record stays pre-migrating.
   const rest = () => spawn(centre, request, record, dest, before);
-  centre.later(wait, () => (dest.heldSpawns ? void dest.heldSpawns.push(rest) : rest()), dest.timers);
+  const built = () => (dest.heldSpawns ? void dest.heldSpawns.push(rest) : rest());
+  // One after the other: two timers of a busy process may come in any order. Owned by the destination: if it dies now, nobody
+  // finishes this, and the record stays pre-migrating.
+  const spawning = () => {
+    changeInstance(centre, instance, 'rebuild spawns', { taskState: 'rebuild_spawning' });
+    centre.later(wait / 2, built, dest.timers);
+  };
+  centre.later(wait / 2, spawning, dest.timers);
 }
 
 function spawn(
