@@ -58,7 +58,15 @@ export interface GateInput {
   returning?: boolean;
   paused: { by: string; reason: string } | null;
   stoodDown: string | null;
-  sight: { whole: boolean; trouble: string; nodes: number; failed: readonly string[]; ours: readonly string[] };
+  sight: {
+    whole: boolean;
+    trouble: string;
+    nodes: number;
+    failed: readonly string[];
+    /** Not failed by all channels, but silent on the network: a switch that dies takes many with it, one by one. */
+    silent?: readonly string[];
+    ours: readonly string[];
+  };
   /** Other nodes that hold a grant now. */
   othersOpen: number;
   /** Recoveries granted within the last hour, this node's not counted. */
@@ -85,12 +93,19 @@ function mayEver({ policy, node, byHand, orphan, returning, stoodDown }: GateInp
   if (policy.mode === 'observe')
     return deny('observe', 'the mode is observe: Lifeboat never acts (set mode: confirm or auto in the configuration)');
   if (!orphan && !byHand && !returning && (node.status === 'disabled' || node.forcedDown))
-    return deny(
-      'notOurs',
-      `${host} was disabled or forced down by a person: ${node.disabledReason ?? 'no reason given'}`,
-    );
+    return deny('notOurs', whoHolds(node));
   if (stoodDown !== null && !byHand) return deny('stoodDown', `a person stopped the last recovery: ${stoodDown}`);
   return null;
+}
+
+/** contract.ts has the marker's form; nothing is imported here that runs. */
+const OUR_OUTCOME = /^lifeboat:[0-9a-f-]+:([A-Za-z]+)$/;
+
+function whoHolds({ host, disabledReason }: NodeView): string {
+  const outcome = OUR_OUTCOME.exec(disabledReason ?? '')?.[1];
+  if (outcome)
+    return `${host} is off by us (its recovery ended as ${outcome}): bring it back with npm run readmit -- ${host}`;
+  return `${host} was disabled or forced down by a person: ${disabledReason ?? 'no reason given'}`;
 }
 
 /** Is our own view of the world sound? */
@@ -117,12 +132,12 @@ function isFailed({ node, verdict, orphan }: GateInput): GateVerdict | null {
 }
 
 function withinLimits({ policy, node, sight, othersOpen, grantsLastHour }: GateInput): GateVerdict | null {
-  const down = new Set([...sight.failed, ...sight.ours, node.host]).size;
+  const down = new Set([...sight.failed, ...(sight.silent ?? []), ...sight.ours, node.host]).size;
   const allowed = allowedFailures(policy.limits.share, sight.nodes);
   if (down > allowed)
     return wait(
       'share',
-      `${down} of ${sight.nodes} nodes look failed or are off, more than ${allowed}: this looks like a fault of the network or of Nova, not of nodes`,
+      `${down} of ${sight.nodes} nodes look failed, are silent or off, more than ${allowed}: this looks like a fault of the network or of Nova, not of nodes`,
     );
   if (othersOpen >= policy.limits.atOnce)
     return wait('atOnce', `${othersOpen} recoveries run already, at most ${policy.limits.atOnce} at once`);

@@ -13,6 +13,11 @@ export interface FleetSight {
   alive: number;
   /** Hosts whose verdict is failed now, whatever else is known of them. */
   failed: string[];
+  /**
+   * Hosts that do not answer for themselves although all channels together do not call them failed: our network or theirs. Absent
+   * in a sight of an earlier release.
+   */
+  silent?: string[];
   /** Hosts that carry our marker (off by us). */
   ours: string[];
   unknown: number;

@@ -21,7 +21,9 @@ export async function lookAtFleet(
   signal: AbortSignal,
   memory: Memory | null = null,
 ): Promise<Result> {
-  const { policy, closely, lastWholeCount } = input;
+  const { policy, closely } = input;
+  // Our own sweep may have seen more than the watch has heard of: it hears of findings only.
+  const lastWholeCount = Math.max(input.lastWholeCount, memory?.lastWholeCount ?? 0);
   const { nodes, error } = await listNodes(eyes, policy, signal);
   const readAt = eyes.clock.iso();
   const trouble = error || troubleOf(nodes, lastWholeCount);
@@ -31,7 +33,7 @@ export async function lookAtFleet(
   const { novaReadMs, tcpTimeoutMs } = policy.timings;
   const looks = await askChannels(eyes.channels, look, policy, Math.max(novaReadMs, 2 * tcpTimeoutMs));
   const asked = closely.flatMap((host) => looks.get(host) ?? []);
-  const sight: FleetSight = sightOf(nodes, looks, '', readAt);
+  const sight: FleetSight = sightOf(nodes, looks, '', readAt, eyes.channels);
   return { sight, looks: Object.fromEntries(asked.map((l: NodeLook) => [l.node.host, l])) };
 }
 

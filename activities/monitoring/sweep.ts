@@ -100,19 +100,28 @@ async function askOne(
   }
 }
 
+/** Names of the channels that hear the node itself. */
+const directOf = (channels: readonly NamedChannel[]): ReadonlySet<string> =>
+  new Set(channels.filter((c) => c.channel.direct).map((c) => c.name));
+
 export function sightOf(
   nodes: readonly NodeView[],
   looks: ReadonlyMap<string, NodeLook>,
   trouble: string,
   readAt: string,
+  channels: readonly NamedChannel[] = [],
 ): FleetSight {
   const verdicts = [...looks.values()];
+  const direct = directOf(channels);
+  const isSilent = ({ verdict, evidence }: NodeLook): boolean =>
+    verdict !== 'failed' && evidence.some((e) => direct.has(e.channel) && e.verdict === 'failed');
   return {
     whole: trouble === '',
     trouble,
     nodes: nodes.length,
     alive: verdicts.filter((l) => l.verdict === 'alive').length,
     failed: verdicts.filter((l) => l.verdict === 'failed').map((l) => l.node.host),
+    silent: verdicts.filter(isSilent).map((l) => l.node.host),
     ours: nodes.filter((n) => readMarker(n.disabledReason) !== null).map((n) => n.host),
     unknown: nodes.length - verdicts.filter((l) => l.verdict !== 'unknown').length,
     readAt,
@@ -143,13 +152,13 @@ export async function sweepOnce(
   const aged = growAll(before, nodes, elapsed, policy.timings);
   const limitMs = Math.max(policy.timings.novaReadMs, 2 * policy.timings.tcpTimeoutMs);
   const looks = await askChannels(eyes.channels, { ...lookAt(nodes, aged), readAt, signal }, policy, limitMs);
-  const direct = new Set(eyes.channels.filter((c) => c.channel.direct).map((c) => c.name));
+  const direct = directOf(eyes.channels);
   const after = nodes.map((n) => {
     const { verdict, evidence } = looks.get(n.host)!;
     return [n.host, countSample(aged.get(n.host)!, n, { verdict, evidence, direct }, elapsed)] as const;
   });
   const memory = { sweeps, lastWholeCount: nodes.length, notWhole: 0, calm: null, nodes: new Map(after) };
-  return { sight: sightOf(nodes, looks, '', readAt), looks, memory };
+  return { sight: sightOf(nodes, looks, '', readAt, eyes.channels), looks, memory };
 }
 
 function growAll(before: Memory, nodes: NodeView[], elapsedMs: number | null, t: Timings): Map<string, Ages> {

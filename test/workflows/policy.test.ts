@@ -184,6 +184,10 @@ describe('the gates', () => {
       assert.equal(answer({ node: { ...NODE, ...held } }), 'deny notOurs');
       assert.equal(answer({ node: { ...NODE, ...held }, byHand: true }), 'pass');
     }
+    const ours: NodeView = { ...NODE, status: 'disabled', disabledReason: 'lifeboat:0193f8a2-1111:partial' };
+    const verdict = policy.judgeGates(gate({ node: ours }));
+    assert.ok(verdict.kind === 'deny' && verdict.gate === 'notOurs');
+    assert.match(verdict.why, /off by us \(its recovery ended as partial\).*npm run readmit -- compute-1/);
     assert.equal(answer({ stoodDown: 'ann aborted it' }), 'deny stoodDown');
     assert.equal(answer({ stoodDown: 'ann aborted it', byHand: true }), 'pass');
   });
@@ -192,6 +196,13 @@ describe('the gates', () => {
     const sight = { whole: true, trouble: '', nodes: 12, failed: ['compute-1', 'b'], ours: ['b', 'c'] };
     assert.equal(answer({ sight }), 'pass');
     assert.equal(answer({ sight: { ...sight, ours: ['b', 'c', 'd'] } }), 'wait share');
+  });
+
+  test('nodes that are silent on the network count for the share, though all channels together do not call them failed', () => {
+    const sight = { whole: true, trouble: '', nodes: 8, failed: ['compute-1'], ours: [] };
+    assert.equal(answer({ sight: { ...sight, silent: ['b'] } }), 'pass');
+    assert.equal(answer({ sight: { ...sight, silent: ['b', 'c'] } }), 'wait share');
+    assert.equal(answer({ sight: { ...sight, silent: ['b', 'c'] }, force: true }), 'pass');
   });
 
   test('just after the start it looks first', () => {
