@@ -71,7 +71,10 @@ async function noMonitor(watch: Watch, times: number): Promise<void> {
 async function digest(watch: Watch, result: SweepResult): Promise<void> {
   watch.sight = result.sight;
   watch.carry = result.carry ?? watch.carry;
-  if (result.sight.whole) watch.lastWholeCount = result.sight.nodes;
+  // A look that is not whole is measured by the last one that was: also where the watch itself never heard of that one.
+  watch.lastWholeCount = result.sight.whole
+    ? result.sight.nodes
+    : (result.carry?.lastWholeCount ?? watch.lastWholeCount);
   await endAlarm(watch, 'noMonitor');
   await endAlarm(watch, 'sweep');
   for (const f of result.findings) await take(watch, f);

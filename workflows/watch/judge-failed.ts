@@ -27,8 +27,8 @@ export async function judgeFailed(w: Watch): Promise<void> {
 /** While something waits it is judged again, on fresh evidence: soon, then less often. */
 function nextWake(w: Watch): number | null {
   const t = w.config.policy.timings;
-  if (w.held.size === 0 && w.open.size === 0) return null;
-  if (w.held.size === 0) return t.judgeAgainMs;
+  if (w.lastWholeCount === 0 || w.open.size > 0) return t.judgeAgainMs;
+  if (w.held.size === 0) return null;
   return Math.min(t.judgeAgainMaxMs, w.wakeInMs === null ? t.judgeAgainMs : w.wakeInMs * 2);
 }
 
@@ -88,7 +88,8 @@ export async function forget(w: Watch, node: string, verdict: Verdict): Promise<
   if (verdict === 'alive') w.standDowns.delete(node);
   for (const kind of ['failed', 'settled', 'notOurs', 'orphan']) w.known.delete(`${kind}:${node}`);
   // A row that somebody holds, or that we marked, is no sign of life (S4).
-  const over = verdict === 'alive' ? `${node} is alive again` : `${node} is held, marked by a recovery or not listed now`;
+  const over =
+    verdict === 'alive' ? `${node} is alive again` : `${node} is held, marked by a recovery or not listed now`;
   for (const kind of ['observe', 'carries', 'excluded', 'notOurs', 'stoodDown'])
     await endAlarm(w, `${kind}:${node}`, over);
 }

@@ -47,7 +47,8 @@ export function openWatch(input: WatchInput): Watch {
     carry: k?.carry ?? null,
     lastWholeCount: k?.lastWholeCount ?? 0,
     held: new Map(),
-    wakeInMs: null,
+    // The first look comes back soon: a list that shrinks is known by the count of a whole one.
+    wakeInMs: k?.lastWholeCount ? null : policy.timings.judgeAgainMs,
   };
 }
 
