@@ -35,6 +35,8 @@ export const SCALE = 0.05;
 export const ADMIN = 'ops@cloud.example';
 /** The floor: half of a story would be the wait for the grace of a start. */
 const TIMINGS = { grace: '10s' };
+/** Between two questions to Temporal: more of them would be most of a story's work. */
+const ASK_MS = 100;
 
 export type RunHandle = WorkflowHandle<(input: RecoverInput) => Promise<RecoveryReport>>;
 
@@ -167,7 +169,7 @@ async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): 
           run(node)
             .describe()
             .then(() => true),
-        { what: `a recovery of ${node} is started`, timeoutMs },
+        { what: `a recovery of ${node} is started`, timeoutMs, everyMs: ASK_MS },
       );
       return run(node);
     },
@@ -176,6 +178,7 @@ async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): 
       until(async () => ((await state(node)).phase === phase ? state(node) : null), {
         what: `${node} is ${phase}`,
         timeoutMs,
+        everyMs: ASK_MS,
       }),
     watch: () => client.workflow.getHandle(watchId(cloud)).query(verbs.watchStateQuery),
     watchHandle: () => client.workflow.getHandle(watchId(cloud)),
