@@ -19,7 +19,10 @@ const ACTIONS: Record<string, Action> = {
   'os-stop': doStop,
   'os-resetState': doReset,
 };
-const FOR_ADMINS = ['evacuate', 'os-resetState'];
+const POLICY_OF: Record<string, string> = {
+  evacuate: 'os_compute_api:os-evacuate',
+  'os-resetState': 'os_compute_api:os-admin-actions:reset_state',
+};
 
 export function actOnServer(centre: Centre, call: Call, id: string): Response {
   const body = call.request.body as Record<string, unknown> | undefined;
@@ -28,8 +31,8 @@ export function actOnServer(centre: Centre, call: Call, id: string): Response {
   const action = ACTIONS[name ?? ''];
   if (!action) throw new Refusal(400, `There is no such action: ${name ?? ''}`);
   const instance = findServer(centre, call, id);
-  if (!call.admin && FOR_ADMINS.includes(name ?? ''))
-    throw new Refusal(403, `Policy doesn't allow os_compute_api:os-${name}:${name} to be performed.`);
+  if (!call.admin && name && POLICY_OF[name])
+    throw new Refusal(403, `Policy doesn't allow ${POLICY_OF[name]} to be performed.`);
   return action(centre, call, instance, (body?.[name ?? ''] ?? {}) as Record<string, unknown>);
 }
 
@@ -55,15 +58,27 @@ function doEvacuate(centre: Centre, call: Call, instance: Instance, given: Recor
 }
 
 function doLock(centre: Centre, call: Call, instance: Instance, given: Record<string, unknown>): Response {
-  only(given, 'lock', call.minor >= 73 ? ['locked_reason'] : []);
+  // Before 2.73 Nova takes whatever stands there, and keeps no reason (lab, nova 33).
+  const reason = call.minor >= 73 ? reasonOf(given) : null;
   const owner = instance.projectId === call.projectId;
   // A locked server is not locked again by its owner; an admin takes the lock over, with a new reason.
   if (instance.locked && owner) return { status: 202 };
   const before = instance.lockedReason;
-  const reason = typeof given['locked_reason'] === 'string' ? given['locked_reason'] : null;
   Object.assign(instance, { locked: true, lockedBy: owner ? 'owner' : 'admin', lockedReason: reason ?? before });
   logLock(centre, call, instance, before);
   return { status: 202 };
+}
+
+function reasonOf(given: Record<string, unknown>): string | null {
+  only(given, 'lock', ['locked_reason']);
+  const reason = given['locked_reason'];
+  if (typeof reason !== 'string') return null;
+  if (reason.length > 255)
+    throw new Refusal(
+      400,
+      `Invalid input for field/attribute locked_reason. Value: ${reason}. '${reason}' is too long`,
+    );
+  return reason;
 }
 
 function doUnlock(centre: Centre, call: Call, instance: Instance): Response {
@@ -127,7 +142,10 @@ function doReset(centre: Centre, _call: Call, instance: Instance, given: Record<
   only(given, 'os-resetState', ['state']);
   const state = given['state'];
   if (state !== 'active' && state !== 'error')
-    throw new Refusal(400, `Invalid input for field/attribute state. Value: ${String(state)}.`);
+    throw new Refusal(
+      400,
+      `Invalid input for field/attribute state. Value: ${String(state)}. '${String(state)}' is not one of ['active', 'error']`,
+    );
   changeInstance(centre, instance, `state reset to ${state}`, { vmState: state, taskState: null });
   return { status: 202 };
 }

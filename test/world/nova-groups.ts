@@ -18,7 +18,13 @@ const show = (centre: Centre, g: ServerGroup, minor: number): object => ({
 export function listGroups(centre: Centre, call: Call): Response {
   const everybody = call.admin && call.request.query.has('all_projects');
   const mine = [...centre.groups.values()].filter((g) => everybody || g.projectId === call.projectId);
-  const { rows } = page(centre, call, mine, (g) => g.id, 'Instance group');
+  const { rows } = page(
+    centre,
+    call,
+    mine,
+    (g) => g.id,
+    (m) => `Marker ${m} could not be found.`,
+  );
   return { status: 200, list: 'server_groups', body: { server_groups: rows.map((g) => show(centre, g, call.minor)) } };
 }
 

@@ -36,7 +36,13 @@ export function listMigrations(centre: Centre, call: Call): Response {
   const sorted = matching.toSorted((a, b) => b.createdAt - a.createdAt || b.id - a.id);
   if (call.minor < 59)
     return { status: 200, list: 'migrations', body: { migrations: sorted.map((r) => show(centre, r, call.minor)) } };
-  const { rows, links } = page(centre, call, sorted, (r) => r.uuid, 'Migration');
+  const { rows, links } = page(
+    centre,
+    call,
+    sorted,
+    (r) => r.uuid,
+    (m) => `Marker ${m} could not be found.`,
+  );
   const migrations = rows.map((r) => show(centre, r, call.minor));
   return { status: 200, list: 'migrations', body: { migrations, ...(links ? { migrations_links: links } : {}) } };
 }

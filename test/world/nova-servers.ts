@@ -31,7 +31,13 @@ export function listServers(centre: Centre, call: Call, detail: boolean): Respon
     .filter((i) => !query.get('status') || statusOf(i) === query.get('status')?.toUpperCase())
     .filter((i) => !query.get('name') || i.name.includes(query.get('name') ?? ''))
     .toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
-  const { rows: shown, links } = page(centre, call, rows, (i) => i.id, 'marker');
+  const { rows: shown, links } = page(
+    centre,
+    call,
+    rows,
+    (i) => i.id,
+    (m) => `marker [${m}] not found`,
+  );
   const servers = [...shown.map((i) => (detail ? show(centre, i, call) : brief(i, call))), ...stubs];
   return { status: 200, list: 'servers', body: { servers, ...(links ? { servers_links: links } : {}) } };
 }

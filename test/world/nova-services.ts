@@ -65,7 +65,7 @@ export async function updateService(centre: Centre, call: Call, id: string): Pro
   if (call.minor < 53) throw new Refusal(404, 'Unknown action');
   if (!/^[0-9a-f-]{36}$/.test(id)) throw new Refusal(400, `Invalid uuid ${id}`);
   const node = [...centre.nodes.values()].find((n) => n.serviceId === id);
-  if (!node) throw new Refusal(404, `Service ${id} not found.`);
+  if (!node) throw new Refusal(404, `Service ${id} could not be found.`);
   call.request.facts.action = 'service';
   const change = checked(call.request.body as ServiceChange | undefined);
   if (change.forced_down === false) refuseWhileDone(centre, node);

@@ -64,6 +64,9 @@ export function nova(centre: Centre): Handler {
   };
 }
 
+/** What the policy calls reading it, where that is not `list`. */
+const VERB_OF: Record<string, string> = { 'os-migrations': 'index' };
+
 async function route(centre: Centre, call: Call, path: string): Promise<Response> {
   const { method } = call.request;
   const [, room, id, sub] = path.split('/');
@@ -77,7 +80,10 @@ async function route(centre: Centre, call: Call, path: string): Promise<Response
     if (room === 'os-server-groups' && method === 'GET')
       return id ? showGroup(centre, id, call) : listGroups(centre, call);
     if (!call.admin && room?.startsWith('os-'))
-      throw new Refusal(403, `Policy doesn't allow os_compute_api:${room} to be performed.`);
+      throw new Refusal(
+        403,
+        `Policy doesn't allow os_compute_api:${room}:${method === 'PUT' ? 'update' : (VERB_OF[room] ?? 'list')} to be performed.`,
+      );
     if (room === 'os-services' && method === 'GET') return listServices(centre, call);
     if (room === 'os-services' && method === 'PUT' && id) return await updateService(centre, call, id);
     if (room === 'os-hypervisors' && method === 'GET') return listHypervisors(centre, call, id === 'detail');

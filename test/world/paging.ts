@@ -9,7 +9,13 @@ export interface Page<T> {
 }
 
 /** The page of `all` that the call asks for; never longer than Nova's max_limit. */
-export function page<T>(centre: Centre, call: Call, all: T[], idOf: (row: T) => string, what: string): Page<T> {
+export function page<T>(
+  centre: Centre,
+  call: Call,
+  all: T[],
+  idOf: (row: T) => string,
+  noMarker: (marker: string) => string,
+): Page<T> {
   const { query, origin, path } = call.request;
   const asked = query.get('limit');
   if (asked !== null && !/^[0-9]*$/.test(asked))
@@ -20,7 +26,7 @@ export function page<T>(centre: Centre, call: Call, all: T[], idOf: (row: T) => 
   const limit = Math.min(asked ? Number(asked) : centre.settings.pageLimit, centre.settings.pageLimit);
   const marker = query.get('marker');
   const from = marker === null ? 0 : all.findIndex((row) => idOf(row) === marker) + 1;
-  if (marker !== null && from === 0) throw new Refusal(400, `${what} ${marker} could not be found.`);
+  if (marker !== null && from === 0) throw new Refusal(400, noMarker(marker));
   const rows = all.slice(from, from + limit);
   const last = rows[rows.length - 1];
   // Nova links on whenever the page is full, also where nothing follows.

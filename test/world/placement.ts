@@ -112,9 +112,15 @@ function on(centre: Centre, node: Node): object {
   return out;
 }
 
+const CLASSES = ['VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB', 'VGPU', 'PCI_DEVICE'];
+const MALFORMED = 'The server could not comply with the request since it is either malformed or otherwise incorrect.';
+
 function listCandidates(centre: Centre, request: Request, minor: number): Response {
   const { query } = request;
   const need: Resources = {};
+  const malformed = (what: string): Response =>
+    placementError(centre, 400, 'Bad Request', `${MALFORMED}\n\n ${what}  `);
+  if (!query.get('resources')) return malformed('There must be at least one resources or resources[$S] parameter.');
   for (const part of (query.get('resources') ?? '').split(',')) {
     const [name, amount] = part.split(':');
     if (!name || !/^[1-9]\d*$/.test(amount ?? ''))
@@ -124,6 +130,8 @@ function listCandidates(centre: Centre, request: Request, minor: number): Respon
         'Bad Request',
         `Badly formed resources parameter. Expected resources query string parameter in form: ?resources=VCPU:2,MEMORY_MB:1024. Got: ${part}.`,
       );
+    if (!CLASSES.includes(name) && !name.startsWith('CUSTOM_'))
+      return malformed(`Invalid resource class in resources parameter: No such resource class ${name}.`);
     need[name] = Number(amount);
   }
   const traits = (query.get('required') ?? '').split(',').filter((t) => t !== '');
