@@ -15,6 +15,8 @@ export interface DevServerOptions {
   log?: (line: string) => void;
   /** False: the namespace knows no search attributes of ours. */
   searchAttributes?: boolean;
+  /** Settings of the server by name, as `limit.historyCount.suggestContinueAsNew`. */
+  settings?: Record<string, string | number>;
 }
 
 export interface DevServer {
@@ -54,6 +56,10 @@ async function startOnce(binary: string, options: DevServerOptions, log: (line: 
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
       ...(uiPort ? ['--ui-port', String(uiPort)] : ['--headless']),
       ...(options.db ? ['--db-filename', options.db] : []),
+      ...Object.entries(options.settings ?? {}).flatMap(([k, v]) => [
+        '--dynamic-config-value',
+        `${k}=${JSON.stringify(v)}`,
+      ]),
       ...attributes.flatMap((key) => ['--search-attribute', `${key.name}=Keyword`]),
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: process.env.HOME } },

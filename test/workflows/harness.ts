@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { EvacuationActivities } from '../../activities/evacuation/contract.ts';
 import type { FencingActivities, GuardActivities, GuardInput } from '../../activities/fencing/contract.ts';
 import type { MonitoringActivities } from '../../activities/monitoring/contract.ts';
+import type { NotificationActivities } from '../../activities/notification/contract.ts';
 import {
   nodeWorkflowId,
   taskQueues,
@@ -44,8 +45,9 @@ let temporal: LocalTemporal | null = null;
 let bundle: WorkflowBundleWithSourceMap | null = null;
 let stories = 0;
 
-export async function open(): Promise<LocalTemporal> {
-  temporal ??= await devServer();
+/** The options count for the first call of a process: there is one server. */
+export async function open(options: Parameters<typeof devServer>[0] = {}): Promise<LocalTemporal> {
+  temporal ??= await devServer(options);
   bundle ??= await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
     logger: { trace() {}, debug() {}, info() {}, warn() {}, error: console.error, log() {} },
@@ -187,7 +189,14 @@ function goodFakes(story: Pick<Story, 'calls' | 'policy'>, node: NodeView, insta
 /** Opens a story: workers on every queue of a cloud of its own. `end` stops them. */
 export async function story(
   over: (s: Pick<Story, 'calls' | 'notices' | 'policy' | 'cloud'>, good: Fakes) => Partial<Fakes> = () => ({}),
-  settings: { policy?: Partial<Policy>; instances?: Planned[]; node?: NodeView; factor?: number } = {},
+  settings: {
+    policy?: Partial<Policy>;
+    instances?: Planned[];
+    node?: NodeView;
+    factor?: number;
+    /** Who is told; by default nobody. */
+    notify?: Partial<NotificationActivities>;
+  } = {},
 ): Promise<Story> {
   const { env } = await open();
   const cloud = `t${++stories}`;
@@ -206,6 +215,7 @@ export async function story(
       return { recipients: [], unreachable: [] };
     },
     deliverNotice: async () => 'id',
+    ...settings.notify,
   };
   const q = taskQueues(cloud);
   const connection = env.nativeConnection;

@@ -1,0 +1,244 @@
+// One closed run of every kind, for the histories that the replay test plays again (capture-histories.ts). Each tale goes another
+// way through the workflows, so that a change of their steps is noticed wherever it is.
+import type { WorkflowHandle } from '@temporalio/client';
+import { noticeId, previewId, taskQueues, WORKFLOW_TYPES } from '../../workflows/contract.ts';
+import { DEFAULT_POLICY } from '../../workflows/defaults.ts';
+import * as verbs from '../../workflows/verbs.ts';
+import { admin, user } from '../activities/notification/notices.ts';
+import { until } from '../support/until.ts';
+import { aNode, anInstance, open, signalOff, story, untilCancelled, type Fakes, type Story } from './harness.ts';
+import { off, returning } from './returning.ts';
+import { watchTale } from './tale-of-the-watch.ts';
+
+/** Plays it to its end and answers what to keep: name → a handle with its run id. */
+export type Tale = () => Promise<Record<string, WorkflowHandle>>;
+type Handle = Awaited<ReturnType<Story['start']>>;
+type Settings = NonNullable<Parameters<typeof story>[1]>;
+type Over = NonNullable<Parameters<typeof story>[0]>;
+
+const by = (more: object = {}): { args: [never] } => ({ args: [{ by: 'ann', ...more } as never] });
+const phase = (h: Handle, p: string): Promise<unknown> =>
+  until(async () => (await h.query(verbs.stateQuery)).phase === p, { what: `the run is ${p}` });
+const thisRun = async (h: WorkflowHandle): Promise<WorkflowHandle> => {
+  const { env } = await open();
+  return env.client.workflow.getHandle(h.workflowId, (await h.describe()).runId);
+};
+
+/** A recovery in a cloud of its own, acted on by a person, until its report. */
+function recovery(
+  over: Over | undefined,
+  act: (h: Handle, s: Story) => Promise<unknown> = async () => undefined,
+  { input = {}, ...settings }: Settings & { input?: Parameters<Story['start']>[0] } = {},
+): Tale {
+  return async () => {
+    const s = await story(over, settings);
+    try {
+      const h = await s.start(input);
+      await act(h, s);
+      const { outcome } = await h.result();
+      return { [`recover-${outcome}`]: await thisRun(h) };
+    } finally {
+      await s.end();
+    }
+  };
+}
+
+const named =
+  (name: string, tale: Tale): Tale =>
+  async () => ({ [name]: Object.values(await tale())[0]! });
+
+const blind = { kind: 'unproven' as const, offSent: false, devices: [], why: 'ipmi: unreachable' };
+
+const recovered: Tale = async () => {
+  let first = true;
+  const notify: Settings['notify'] = {
+    findRecipients: async ({ audience }) => ({
+      recipients: audience === 'admins' ? [admin] : [user()],
+      unreachable: audience === 'admins' ? [] : ['eve (project acme): no address'],
+    }),
+    deliverNotice: async () => {
+      if (!first) return 'id';
+      first = false;
+      throw new Error('the mail server is away');
+    },
+  };
+  const s = await story(undefined, { notify });
+  try {
+    const h = await s.start();
+    const { runId } = await h.result();
+    const { env } = await open();
+    const tell = (name: string): WorkflowHandle => env.client.workflow.getHandle(noticeId(h.workflowId, runId, name));
+    const told = { 'tell-started': tell('started'), 'tell-finished': tell('finished') };
+    for (const t of Object.values(told)) await t.result();
+    return { 'recover-recovered': await thisRun(h), ...told };
+  } finally {
+    await s.end();
+  }
+};
+
+const stuckThenFailed: Over = (_s, good) => {
+  let tries = 0;
+  return {
+    evacuateInstance: async (input) => {
+      if (input.instance.name === 'web-1' && ++tries === 1)
+        return { kind: 'stuck', reason: 'record 42 has no destination', record: 42, destination: null };
+      if (input.instance.name === 'web-2')
+        return { kind: 'failed', reason: 'NoValidHost', posts: 1, record: 3, retryable: false };
+      return good.evacuateInstance(input);
+    },
+  };
+};
+
+const partial = recovery(stuckThenFailed, async (h) => {
+  await until(async () => (await h.query(verbs.stateQuery)).question?.what.includes('2 instances'), {
+    what: 'both wait',
+  });
+  await h.executeUpdate(verbs.retryUpdate, by({ instance: 'web-1', record: 42 }));
+  await h.executeUpdate(verbs.skipUpdate, by({ instance: 'web-2' }));
+});
+
+const comesBack: Over = (_s, good) => {
+  let posts = 0;
+  let back = (): void => undefined;
+  const returned = new Promise<void>((r) => (back = r));
+  return {
+    guardNode: async (input) => {
+      if (input.epoch > 1) return good.guardNode(input);
+      await signalOff(input);
+      await Promise.race([returned, untilCancelled()]);
+      return { kind: 'on', saw: 'ipmi says on', readAt: new Date().toISOString() };
+    },
+    evacuateInstance: async (input) => {
+      if (++posts > 1) return good.evacuateInstance(input);
+      back();
+      return { kind: 'notPosted', why: 'the node is on' };
+    },
+  };
+};
+
+const aborted: Tale = () => {
+  let letGo = (): void => undefined;
+  const gate = new Promise<void>((r) => (letGo = r));
+  const slow: Over = (_s, good) => ({
+    evacuateInstance: (input) => gate.then(() => good.evacuateInstance(input)),
+  });
+  return recovery(slow, async (h) => {
+    await h.signal(verbs.widthSignal, { width: 1 });
+    await until(async () => (await h.query(verbs.stateQuery)).instances.some((i) => i.outcome === 'moving'), {
+      what: 'something moves',
+    });
+    await h.executeUpdate(verbs.abortUpdate, by({ reason: 'the wrong node' }));
+    letGo();
+  })();
+};
+
+const sentThenAlive: Over = () => {
+  let tries = 0;
+  return {
+    fenceLevel: async () =>
+      ++tries > 1 ? { kind: 'alive', saw: 'TCP 22 answers' } : { ...blind, offSent: true, why: 'no answer in time' },
+  };
+};
+
+const noRoomAtFirst: Over = () => {
+  let looks = 0;
+  return {
+    findRoom: async ({ waiting, once }) => {
+      if (!once) await until(() => ++looks > 20, { what: 'room comes late' });
+      return { fits: looks > 20 ? waiting.map((w) => w.id) : [], why: 'all hosts are full' };
+    },
+  };
+};
+
+const anySpelling: Over = (_s, good) => ({
+  resolveNode: async (name) => (name === 'COMPUTE-7' ? { found: aNode() } : good.resolveNode(name)),
+});
+
+const readmission: Tale = async () => {
+  const s = await story(returning(off));
+  try {
+    const { env } = await open();
+    const joined = await env.client.workflow.start(WORKFLOW_TYPES.readmit, {
+      taskQueue: taskQueues(s.cloud).workflow,
+      workflowId: `${s.cloud}/COMPUTE-7`,
+      args: [{ node: 'COMPUTE-7', by: 'ann', timings: s.policy.timings }],
+    });
+    await joined.result();
+    await s.handle('compute-7').result();
+    return { 'readmit-joined': joined, 'readmit-readmitted': s.handle('compute-7') };
+  } finally {
+    await s.end();
+  }
+};
+
+const preview: Tale = async () => {
+  const lookAtFleet: Fakes['lookAtFleet'] = async () => ({
+    sight: {
+      ...{ whole: true, trouble: '', nodes: 20, alive: 19, failed: ['compute-7'], ours: [], unknown: 0 },
+      readAt: new Date().toISOString(),
+    },
+    looks: { 'compute-7': { node: aNode(), verdict: 'failed', evidence: [] } },
+  });
+  const s = await story(() => ({ lookAtFleet }));
+  try {
+    const { env } = await open();
+    const handle = await env.client.workflow.start(WORKFLOW_TYPES.preview, {
+      taskQueue: taskQueues(s.cloud).workflow,
+      workflowId: previewId(s.cloud, 'compute-7', 1),
+      args: [{ cloud: s.cloud, node: 'compute-7', force: false, policy: s.policy }],
+    });
+    await handle.result();
+    return { preview: handle };
+  } finally {
+    await s.end();
+  }
+};
+
+export const TALES: readonly Tale[] = [
+  recovered,
+  named(
+    'recover-confirmed',
+    recovery(
+      () => ({ fenceLevel: async () => blind }),
+      async (h) => {
+        await phase(h, 'blocked');
+        await h.executeUpdate(verbs.confirmFencedUpdate, by({ node: 'compute-7', reason: 'pulled the plug' }));
+      },
+    ),
+  ),
+  named(
+    'recover-approved',
+    recovery(
+      undefined,
+      async (h) => {
+        await phase(h, 'approval');
+        await h.executeUpdate(verbs.pauseUpdate, by());
+        await h.executeUpdate(verbs.resumeUpdate, by());
+        await h.executeUpdate(verbs.approveUpdate, by());
+      },
+      { policy: { mode: 'confirm' }, input: { automatic: true } },
+    ),
+  ),
+  named('recover-fenced-again', recovery(comesBack)),
+  named(
+    'recover-waited-for-room',
+    recovery(noRoomAtFirst, undefined, { policy: { evacuation: { ...DEFAULT_POLICY.evacuation, perNode: 1 } } }),
+  ),
+  named('recover-empty', recovery(undefined, undefined, { instances: [anInstance('local-1', { decision: 'keep' })] })),
+  partial,
+  aborted,
+  recovery(() => ({ fenceLevel: async () => ({ kind: 'alive', saw: 'TCP 22 answers' }) }), undefined, {
+    input: { automatic: true },
+  }),
+  recovery(sentThenAlive, async (h) => {
+    await phase(h, 'blocked');
+    await h.executeUpdate(verbs.retryUpdate, by());
+  }),
+  recovery(undefined, undefined, { input: { node: 'compute-77' } }),
+  recovery(anySpelling, (h, s) => h.result().then(() => s.handle('compute-7').result()), {
+    input: { node: 'COMPUTE-7' },
+  }),
+  readmission,
+  preview,
+  watchTale,
+];
