@@ -109,7 +109,7 @@ export interface WatchKept {
   startedAt: string;
   paused: { by: string; reason: string; at: string } | null;
   open: OpenRun[];
-  /** Aborted before anything was touched: not started again until the node was seen alive or a person starts it. */
+  /** Aborted before the node was marked in Nova: not started again until the node was seen alive or a person starts it. */
   standDowns: Record<string, { at: string; reason: string }>;
   /** Evidence of the last sweep for nodes that are failed. */
   failed: Record<string, Suspicion>;

@@ -1,7 +1,7 @@
 // What the world has that the watch does not know yet. Level-triggered: compares with what the watch says it knows, keeps no
 // edges of its own, so a finding that got lost is found again.
 import { isReturning, readMarker } from '../../workflows/contract.ts';
-import type { NodeView } from '../../workflows/domain.ts';
+import type { NodeView, Verdict } from '../../workflows/domain.ts';
 import type { Finding, SweepInput } from './contract.ts';
 import { BLIND_AFTER } from './judge.ts';
 import type { Memory } from './judge.ts';
@@ -83,10 +83,14 @@ function clearedOf(sweep: Sweep, known: readonly string[], handled: ReadonlySet<
     const isOver = OVER[kind];
     if (!isOver || handled.has(node)) continue;
     const look = sweep.looks.get(node);
-    if (!look || isOver(look)) cleared.set(node, { kind: 'cleared', node, verdict: look?.verdict ?? 'unknown' });
+    if (!look || isOver(look)) cleared.set(node, { kind: 'cleared', node, verdict: seenOf(look) });
   }
   return [...cleared.values()];
 }
+
+/** Our own writes of the row move it too: what carries our mark is not called alive by that. */
+const seenOf = (look: NodeLook | undefined): Verdict =>
+  look && readMarker(look.node.disabledReason) === null ? look.verdict : 'unknown';
 
 const splitAt = (text: string, at: number): [string, string] => [text.slice(0, at), text.slice(at + 1)];
 

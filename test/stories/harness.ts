@@ -33,8 +33,11 @@ import { startWorld, type World } from '../world/world.ts';
 /** Durations of the data centre and of Lifeboat, by one factor. */
 export const SCALE = 0.05;
 export const ADMIN = 'ops@cloud.example';
-/** The floor: half of a story would be the wait for the grace of a start. */
-const TIMINGS = { grace: '10s' };
+/**
+ * The floor: half of a story would be the wait for the grace of a start. A permission of a tenth of a second would be too old
+ * before a busy machine could use it.
+ */
+const TIMINGS = { grace: '10s', permission: '6s' };
 /** Between two questions to Temporal: more of them would be most of a story's work. */
 const ASK_MS = 100;
 

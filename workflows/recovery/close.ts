@@ -111,7 +111,8 @@ async function release(run: Run, report: RecoveryReport): Promise<void> {
       runId: run.runId,
       outcome: report.outcome,
       untouched,
-      standDown: untouched && report.outcome === 'aborted',
+      // Without our mark on its row nothing else would keep the next sweep from starting it again.
+      standDown: report.outcome === 'aborted' && run.stages['marked'] === undefined,
       reason: report.reason,
     });
   } catch (e) {
