@@ -35,19 +35,23 @@ function stage(what: string, tool: string, args: string[]): void {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** Slow lanes of their own: `--lab` runs test/lab alone, and `npm test` none of them. */
+const LANES = ['lab', 'crash'];
+
 async function main(args: string[]): Promise<void> {
-  const lab = args.includes('--lab');
+  const lane = LANES.find((l) => args.includes(`--${l}`)) ?? null;
   const only = args.filter((arg) => !arg.startsWith('--'));
-  const inLab = (path: string): boolean => relative(root, path).startsWith('test/lab/');
+  const laneOf = (path: string): string | null =>
+    LANES.find((l) => relative(root, path).startsWith(`test/${l}/`)) ?? null;
   const wanted = (path: string): boolean =>
-    inLab(path) === lab && (only.length === 0 || only.some((part) => relative(root, path).includes(part)));
+    laneOf(path) === lane && (only.length === 0 || only.some((part) => relative(root, path).includes(part)));
   const groups = testFiles(join(root, 'test'), wanted);
   const files = [...groups.values()].flat();
   if (files.length === 0) {
-    say(`no test matches ${only.join(' ') || 'test/lab'}`);
+    say(`no test matches ${only.join(' ') || `test/${lane}`}`);
     process.exit(1);
   }
-  if (only.length === 0 && !lab) {
+  if (only.length === 0 && lane === null) {
     stage('types (tsc)', 'tsc', ['-p', '.']);
     stage('lint (oxlint, type-aware: un-awaited promises are errors)', 'oxlint', ['--type-aware']);
     stage('format (prettier)', 'prettier', ['--check', '--log-level', 'warn', '.']);

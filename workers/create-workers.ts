@@ -17,7 +17,7 @@ import { createNotificationActivities } from '../activities/notification/activit
 import { taskQueues, type Role } from '../workflows/contract.ts';
 import type { Config } from './config.ts';
 import { driverSource, NEEDS, type Drivers, type DriverSource } from './deps.ts';
-import { redactErrors } from './interceptors.ts';
+import { beatWhileRunning, redactErrors } from './interceptors.ts';
 import { identity as processIdentity } from './log.ts';
 import { createSecrets, type Secrets } from './secrets.ts';
 
@@ -36,6 +36,8 @@ export interface CreateWorkersOptions {
   /** False: the namespace knows no search attributes; the watch is told. */
   searchAttributes?: boolean;
   identity?: string;
+  /** Around every activity, outside the redaction: tests halt or end the process there. */
+  activityInterceptors?: ActivityInterceptorsFactory[];
   /** Made once by tests that start many workers. By default the built one, or the sources. */
   workflowBundle?: WorkflowBundleOption;
 }
@@ -130,7 +132,7 @@ async function createWorker(
     taskQueue: taskQueues(config.cloud)[queue],
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
-    interceptors: { activity: [interceptor] },
+    interceptors: { activity: [beatWhileRunning, ...(options.activityInterceptors ?? []), interceptor] },
     ...(namespace ? { namespace } : {}),
     ...TUNING[queue],
   };

@@ -22,7 +22,7 @@ const takeover = { initialInterval: 250, backoffCoefficient: 1 } as const;
 /** Reads and small writes on one queue: repeated until they work, unless the error is final. */
 export function brief(cloud: string) {
   const q = taskQueues(cloud);
-  const options = { startToCloseTimeout: '2m', retry: patient } as const;
+  const options = { startToCloseTimeout: '2m', heartbeatTimeout: '5s', retry: patient } as const;
   return {
     monitoring: proxyActivities<MonitoringActivities>({ ...options, taskQueue: q.monitoring }),
     openstack: proxyActivities<EvacuationActivities>({ ...options, taskQueue: q.openstack }),

@@ -128,8 +128,12 @@ function forRecipient(notice: Notice, recipient: Recipient): Notice {
   return { ...notice, instances, headline: '', lines: [], question: null, report: null, run: null };
 }
 
-const within = (notice: Notice, until: number): Pick<ActivityOptions, 'taskQueue' | 'scheduleToCloseTimeout'> => ({
+const within = (
+  notice: Notice,
+  until: number,
+): Pick<ActivityOptions, 'taskQueue' | 'scheduleToCloseTimeout' | 'heartbeatTimeout'> => ({
   taskQueue: taskQueues(notice.cloud).notification,
+  heartbeatTimeout: '5s',
   scheduleToCloseTimeout: Math.max(1 * min, until - Date.now()),
 });
 

@@ -5,8 +5,9 @@ import { quietRuntime } from './temporal.ts';
 
 let made: Promise<WorkflowBundleWithSourceMap> | null = null;
 
-export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
-  quietRuntime();
+/** `runtime` false: for a process without a Worker, which nothing would take the SDK's runtime from: it would never end. */
+export function workflowBundle(runtime = true): Promise<WorkflowBundleWithSourceMap> {
+  if (runtime) quietRuntime();
   const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error: console.error, log() {} };
   made ??= bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '../../workflows/index.ts'), logger: quiet });
   return made;
