@@ -78,13 +78,19 @@ test('a dead node from the question to the report: joined, answered, followed to
   await story.phase('compute-2', 'approval');
   const leaving = startScript('start-recovery', ['compute-2'], env);
   const following = startScript('start-recovery', ['compute-2', '--by', 'bea', '--json'], env);
-  await until(() => leaving.output().includes('update approve with {"by":"your name"}'), { what: 'it is asked' });
+  await until(() => leaving.output().includes('update approve with {"by":"your name"}'), {
+    what: 'it is asked',
+    timeoutMs: 60_000,
+  });
   leaving.interrupt();
   const left = await leaving.ended;
   assert.equal(left.code, 130, 'Ctrl-C ends the looking only');
   assert.match(left.stdout, /a recovery of this node runs already, you have joined it/);
   assert.match(left.stdout, /detached: typed\/compute-2 goes on without you\n$/);
-  await until(() => following.output().includes('A person is needed'), { what: 'the other one is asked too' });
+  await until(() => following.output().includes('A person is needed'), {
+    what: 'the other one is asked too',
+    timeoutMs: 60_000,
+  });
 
   const [status, refused, readmit] = await Promise.all([
     run('status', '--json'),

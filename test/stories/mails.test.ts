@@ -48,6 +48,7 @@ test('each affected user gets one message a stage, of their own instances; nobod
   };
   await until(() => [...Object.keys(told), ADMIN].every((a) => stagesOf(world, a).length >= 2), {
     what: 'all are told start and end',
+    timeoutMs: 45_000,
   });
   assert.deepEqual(everybody(world), [...Object.keys(told), ADMIN].sort());
   for (const [address, names] of Object.entries(told)) {

@@ -49,7 +49,7 @@ test('readmission is refused while the recovery is open; then the node comes bac
   for (const n of world.nodes) world.holdSpawns(n.name);
   await world.powerLoss('compute-2');
   await s.started('compute-2');
-  await until(() => world.log.of('evacuate').length > 0, { what: 'something moves' });
+  await until(() => world.log.of('evacuate').length > 0, { what: 'something moves', timeoutMs: 30_000 });
   const { runId: first } = await s.run('compute-2').describe();
   await assert.rejects(readmit(s, 'compute-2'), { name: 'WorkflowExecutionAlreadyStartedError' });
   for (const n of world.nodes) world.letSpawn(n.name);
