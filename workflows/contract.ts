@@ -5,6 +5,9 @@ import type { SweepCarry } from '../activities/monitoring/contract.ts';
 import type { Policy, Timings } from './defaults.ts';
 import type { Account, Evidence, NodeView, Planned, Proof, RecoveryReport, Suspicion } from './domain.ts';
 
+export * from './marker.ts';
+export * from './notice.ts';
+
 // --- ids and queues ---------------------------------------------------------------------------------------------------
 
 export const watchId = (cloud: string): string => cloud;
@@ -34,38 +37,6 @@ export const taskQueues = (cloud: string) => ({
   guard: `lifeboat-${cloud}-guard`,
   notification: `lifeboat-${cloud}-notification`,
 });
-
-// --- the marker in Nova's disabled_reason -----------------------------------------------------------------------------
-
-/** What a readmission writes when it lifts forced_down: from then on the node may fail anew. */
-export const RETURNING = 'returning';
-
-/**
- * `lifeboat:<run>` while open, `lifeboat:<run>:<outcome>` at its end. `was` is the reason of a person who had disabled the node
- * before: it is theirs to enable also afterwards. Nova keeps 255 characters; a longer `was` is cut.
- */
-export const marker = (runId: string, outcome?: string, was?: string | null): string =>
-  `lifeboat:${runId}${outcome ? `:${outcome}` : ''}${was ? `, was disabled: ${was}` : ''}`.slice(0, 255);
-
-export function readMarker(reason: string | null): { run: string; outcome: string | null; was: string | null } | null {
-  const m = /^lifeboat:([0-9a-f-]{8,36})(?::([A-Za-z]+))?(?:, was disabled: ([^]+))?$/.exec(reason ?? '');
-  return m ? { run: m[1]!, outcome: m[2] ?? null, was: m[3] ?? null } : null;
-}
-
-type Row = Pick<NodeView, 'status' | 'disabledReason' | 'forcedDown'>;
-
-/** The reason of a person's disable that a run of ours finds (or that an earlier run of ours found); null: there is none. */
-export function disabledBefore({ status, disabledReason }: Pick<Row, 'status' | 'disabledReason'>): string | null {
-  if (status !== 'disabled') return null;
-  const ours = readMarker(disabledReason);
-  return ours ? ours.was : disabledReason || 'no reason given';
-}
-
-/** Readmission has lifted forced_down and not enabled it yet: what fails now is a new incident, and ours. */
-export function isReturning({ status, disabledReason, forcedDown }: Row): boolean {
-  const ours = readMarker(disabledReason);
-  return status === 'disabled' && !forcedDown && ours?.outcome === RETURNING && ours.was === null;
-}
 
 // --- search attributes (all Keyword) ----------------------------------------------------------------------------------
 
@@ -300,50 +271,4 @@ export interface ReadmitReport {
   reason: string;
   /** What Nova destroyed or will destroy on that node: instances with records accepted, pre-migrating or done. */
   destroys: string[];
-}
-
-// --- telling people ---------------------------------------------------------------------------------------------------
-
-export const STAGES = [
-  'started',
-  'delayed',
-  'finished',
-  'blocked',
-  'approval',
-  'alarm',
-  'returned',
-  'readmitted',
-] as const;
-export type Stage = (typeof STAGES)[number];
-
-/** Everything that a message may say. Users see their own projects' instances only; node names only where the policy tells them. */
-export interface Notice {
-  stage: Stage;
-  /** Who is told: users of the projects concerned, and/or the admins. */
-  audience: 'users' | 'admins' | 'both';
-  cloud: string;
-  node: string | null;
-  /** Stable for one (run, stage): the Message-IDs are made of it. */
-  key: string;
-  /** When what it says was observed. */
-  observedAt: string;
-  /** When the node was last seen alive or first suspected, for "how long away". */
-  since: string | null;
-  headline: string;
-  /** For admins, one paragraph each. */
-  lines: string[];
-  question: Question | null;
-  tellNodeNames: boolean;
-  instances: (
-    | Account
-    | (Pick<Planned, 'id' | 'name' | 'projectId' | 'userId' | 'loses'> & {
-        outcome: 'moving' | 'kept' | 'waiting';
-        reason: string;
-        host: null;
-        at: string | null;
-      })
-  )[];
-  report: RecoveryReport | null;
-  /** How to look at the run: workflow id and run id; the worker knows the UI's address. */
-  run: { workflowId: string; runId: string } | null;
 }
