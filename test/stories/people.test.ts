@@ -215,15 +215,15 @@ test('a pause, an abort and a cancel in the middle: what runs is watched to its 
   );
   assert.ok(!world.log.of('power-command').some((c) => c.node === 'compute-4'));
 
-  // One run is paused beyond the watch's resume: it needs its own word.
+  // A pause of one run holds that one only.
   const resumed = await s.watchHandle().executeUpdate(verbs.resumeWatchUpdate, { args: [{ by: 'bob' }] });
   assert.match(resumed, /resumed \(was paused by ann\)\..*compute-3: goes on/);
-  const third = await s.ends('compute-3');
   await s.started('compute-4');
   const again = await s.run('compute-4').executeUpdate(verbs.pauseUpdate, { args: [by] });
   assert.match(again, /^paused: nothing new begins/);
   assert.equal((await s.phase('compute-4', 'paused')).paused?.by, 'ann');
   const sent = posts(world, 'compute-4');
+  const third = await s.ends('compute-3');
   await s.sweeps(3);
   assert.equal(posts(world, 'compute-4'), sent, 'nothing new');
   assert.equal(await s.run('compute-4').executeUpdate(verbs.resumeUpdate, { args: [{ by: 'bob' }] }), 'goes on');
