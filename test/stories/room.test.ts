@@ -82,8 +82,13 @@ test('three dead nodes: two runs share the overall width, a newcomer waits for i
   const left = ['compute-2', 'compute-3', 'compute-4'];
   for (const n of left) world.holdSpawns(n);
   const first = (): number => inFlight(world, 'compute-1');
+  let given = 0;
+  /** One after the other: the next only when the last one is over. */
+  const give = (): void => {
+    if (first() <= 2 || posts(world, 'compute-1') - first() < given) return;
+    if (left.some((n) => world.letSpawn(n, 1) === 1)) given += 1;
+  };
   const begins = async (node: string): Promise<void> => {
-    const give = (): void => void (first() > 2 && left.some((n) => world.letSpawn(n, 1) === 1));
     await until(() => (give(), posts(world, node) > 0), { what: `${node} is evacuated too`, timeoutMs: 30_000 });
     assert.ok(first() <= 2, 'with what the first run has given up');
   };
@@ -104,6 +109,10 @@ test('three dead nodes: two runs share the overall width, a newcomer waits for i
   await begins(second.node);
 
   const secondReport = await s.ends(second.node);
+  // Its turn has come; until then the first one had everything again.
+  const isGranted = async (): Promise<boolean> =>
+    (await s.watch()).open.some((o) => o.node === third && o.grantedAt !== null);
+  await until(isGranted, { what: 'the third is granted', timeoutMs: 30_000 });
   await begins(third);
   const thirdReport = await s.ends(third);
   assert.ok(
