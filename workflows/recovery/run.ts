@@ -66,7 +66,7 @@ export interface Run {
   /** updated_at after our last write of the row. */
   updatedAt: string | null;
   width: number;
-  /** The word of a smaller share that the watch waits to hear kept. */
+  /** The word of a share that the watch waits to hear kept. */
   owes: number | null;
   snapshot: Snapshot | null;
   pending: Map<string, Pending>;

@@ -6,13 +6,13 @@ import { widthKeptSignal } from '../verbs.ts';
 import type { Run } from './run.ts';
 
 export function takeWidth(run: Run, { width, told }: { width: number; told?: number }): void {
-  if (told !== undefined && width < run.width) run.owes = told;
-  else if (run.owes !== null) run.owes = told ?? null;
+  // Every word is answered: an answer to the one before may have crossed it, and counts no more.
+  run.owes = told ?? null;
   run.width = width;
   keepWidth(run);
 }
 
-/** Called whenever less may be in flight. Tells the watch once for each smaller share. */
+/** Called whenever less may be in flight. Tells the watch once for each share that it was told. */
 export function keepWidth(run: Run): void {
   if (run.owes === null || run.moving.size > run.width) return;
   const told = run.owes;

@@ -7,7 +7,7 @@ import { checkWho } from '../refuse.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
 import { alarm, endAlarm } from './alarms.ts';
-import { closed, gateInput } from './judge-failed.ts';
+import { closed, gateInput, judgeFailed } from './judge-failed.ts';
 import { showWatch, watchState, type Watch } from './state.ts';
 import { share, signalRun, widthKept } from './width.ts';
 
@@ -152,7 +152,10 @@ function installPause(w: Watch): void {
       const was = w.paused;
       w.paused = null;
       showWatch(w);
-      return `${was ? `resumed (was paused by ${was.by})` : 'it was not paused'}.${await tellOpen(w, 'resume', by, reason ?? '')}`;
+      const told = await tellOpen(w, 'resume', by, reason ?? '');
+      // What died meanwhile need not wait for the next look: its recovery reads fresh evidence anyway.
+      await judgeFailed(w);
+      return `${was ? `resumed (was paused by ${was.by})` : 'it was not paused'}.${told}`;
     },
     { description: DESCRIPTIONS.resumeWatchUpdate, validator: (x) => checkWho('resume', x) },
   );
