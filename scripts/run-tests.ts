@@ -1,7 +1,9 @@
 // `npm test`: types, lint, then all tests, one line a stage; ends with node's summary and its exit code.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { bundleWorkflows } from './bundle-workflows.ts';
 import { locateBinary, TEMPORAL_CLI, TEST_SERVER } from './temporal-binaries.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -60,6 +62,10 @@ async function main(args: string[]): Promise<void> {
   const cli = await locateBinary(TEMPORAL_CLI);
   const testServer = await locateBinary(TEST_SERVER);
   say(`Temporal: ${cli}, ${testServer}`);
+  const folder = mkdtempSync(join(tmpdir(), 'lifeboat-test-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const bundle = join(folder, 'workflows.js');
+  writeFileSync(bundle, await bundleWorkflows());
   for (const [group, paths] of groups) {
     const count = paths.reduce((sum, path) => sum + declared(path), 0);
     say(`tests of ${group === '.' ? 'the whole' : group}: ${count} in ${paths.length} files`);
@@ -67,7 +73,11 @@ async function main(args: string[]): Promise<void> {
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-reporter=spec', ...files],
-    { cwd: root, stdio: 'inherit', env: { ...process.env, TEMPORAL_CLI: cli, TEMPORAL_TEST_SERVER: testServer } },
+    {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, TEMPORAL_CLI: cli, TEMPORAL_TEST_SERVER: testServer, LIFEBOAT_TEST_BUNDLE: bundle },
+    },
   );
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
   child.once('close', (status) => process.exit(status ?? 1));

@@ -2,12 +2,11 @@
 import { openSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode } from '@temporalio/worker';
 import { writeLifeboatYaml } from '../../test/world/lifeboat-yaml.ts';
 import type { World } from '../../test/world/world.ts';
 import { loadConfig, type Config } from '../../workers/config.ts';
+import { bundleWorkflows } from '../bundle-workflows.ts';
 import { startDevServer, type DevServer } from '../temporal-server.ts';
 import { LOCAL_FLAVORS } from './data-centre.ts';
 import { startWorker, type WorkerProcess } from './worker-process.ts';
@@ -42,11 +41,8 @@ export async function startServer(undo: Undo, log: (line: string) => void): Prom
 
 /** Made once for both workers; each would need the seconds of its own. */
 export async function bundleInto(dir: string): Promise<string> {
-  const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error: console.error, log() {} };
-  const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
   const file = join(dir, 'workflow-bundle.js');
-  await writeFile(file, code);
+  await writeFile(file, await bundleWorkflows());
   return file;
 }
 

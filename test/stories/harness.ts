@@ -3,9 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import {
   nodeWorkflowId,
   ROLES,
@@ -22,6 +20,7 @@ import * as verbs from '../../workflows/verbs.ts';
 import { loadConfig, type Config } from '../../workers/config.ts';
 import { createWorkers, type Workers } from '../../workers/create-workers.ts';
 import { startWatch } from '../../workers/keep-watch.ts';
+import { workflowBundle } from '../support/bundle.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { audit, tellFindings, type AuditOptions } from '../world/audit.ts';
@@ -88,15 +87,12 @@ export interface Story {
 }
 
 let temporal: LocalTemporal | null = null;
-let bundle: WorkflowBundleWithSourceMap | null = null;
+let bundle: { code: string } | null = null;
 let count = 0;
 
 export async function openTemporal(): Promise<LocalTemporal> {
   temporal ??= await devServer();
-  bundle ??= await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
+  bundle ??= await workflowBundle();
   return temporal;
 }
 

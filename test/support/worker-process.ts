@@ -32,9 +32,11 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   };
   await writeFile(join(folder, 'clouds.yaml'), JSON.stringify({ clouds: { lab: { auth, region_name: 'RegionOne' } } }));
   await writeFile(join(folder, 'lifeboat.yaml'), options.config);
+  const { LIFEBOAT_TEST_BUNDLE: made } = process.env;
+  const bundle = made ? ['--bundle', made] : [];
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', MAIN, '--config', join(folder, 'lifeboat.yaml'), ...(options.arguments ?? [])],
+    ['--import', 'tsx', MAIN, '--config', join(folder, 'lifeboat.yaml'), ...(options.arguments ?? []), ...bundle],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {

@@ -2,8 +2,7 @@
 // One dev server and one bundle for a file; one task-queue prefix (cloud) for each story.
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
 import type { EvacuationActivities } from '../../activities/evacuation/contract.ts';
 import type { FencingActivities, GuardActivities, GuardInput } from '../../activities/fencing/contract.ts';
 import type { MonitoringActivities } from '../../activities/monitoring/contract.ts';
@@ -22,6 +21,7 @@ import {
 import { DEFAULT_POLICY, scaleTimings, type Policy } from '../../workflows/defaults.ts';
 import type { MigrationRecord, NodeView, Planned, RecoveryReport } from '../../workflows/domain.ts';
 import { admitUpdate, guardSawSignal } from '../../workflows/verbs.ts';
+import { workflowBundle } from '../support/bundle.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 
 export type Fakes = MonitoringActivities & FencingActivities & GuardActivities & EvacuationActivities;
@@ -42,16 +42,13 @@ export interface Story {
 }
 
 let temporal: LocalTemporal | null = null;
-let bundle: WorkflowBundleWithSourceMap | null = null;
+let bundle: { code: string } | null = null;
 let stories = 0;
 
 /** The options count for the first call of a process: there is one server. */
 export async function open(options: Parameters<typeof devServer>[0] = {}): Promise<LocalTemporal> {
   temporal ??= await devServer(options);
-  bundle ??= await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: { trace() {}, debug() {}, info() {}, warn() {}, error: console.error, log() {} },
-  });
+  bundle ??= await workflowBundle();
   return temporal;
 }
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import { describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
-import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import type { NotificationActivities, Recipient } from '../../activities/notification/contract.ts';
 import { taskQueues, type Notice } from '../../workflows/contract.ts';
 import type { tellPeople, Told } from '../../workflows/tell-people.ts';
 import { account, admin, notice, report, user } from '../activities/notification/notices.ts';
+import { workflowBundle } from '../support/bundle.ts';
 import { timeSkipping } from '../support/temporal.ts';
 
 const HOUR = 3_600_000;
@@ -29,13 +29,6 @@ interface Story {
   details: string;
 }
 
-let bundle: Promise<WorkflowBundle> | undefined;
-const workflows = (): Promise<WorkflowBundle> =>
-  (bundle ??= bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/tell-people.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  }));
-
 /** Runs the workflow with a notification worker that behaves like this. */
 async function tell(n: Notice, { find, deliver }: Tale): Promise<Story> {
   const env = await timeSkipping();
@@ -57,7 +50,7 @@ async function tell(n: Notice, { find, deliver }: Tale): Promise<Story> {
     const connection = env.nativeConnection;
     const queues = taskQueues(n.cloud);
     const workers = await Promise.all([
-      Worker.create({ connection, taskQueue: queues.workflow, workflowBundle: await workflows() }),
+      Worker.create({ connection, taskQueue: queues.workflow, workflowBundle: await workflowBundle() }),
       Worker.create({ connection, taskQueue: queues.notification, activities }),
     ]);
     const run = async (): Promise<Story> => {
