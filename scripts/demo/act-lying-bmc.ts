@@ -1,6 +1,6 @@
 // Act 2: the fence cannot be proven. Nothing is evacuated until a person has looked.
 import type { RunState } from '../../workflows/contract.ts';
-import { answerByHand } from './answer-by-hand.ts';
+import { answerByHand } from './by-hand.ts';
 import { VICTIMS } from './data-centre.ts';
 import { followRun } from './follow-run.ts';
 import { ADMIN } from './lifeboat.ts';

@@ -4,7 +4,7 @@ import { nearest } from '../../workers/config-errors.ts';
 
 export const USAGE = `npm run demo -- [--fast | --real-time] [--once] [--json FILE]
 
-  Two acts on this machine alone: a real Temporal server, a simulated data centre, two worker processes. Nothing to set up,
+  Four acts on this machine alone: a real Temporal server, a simulated data centre, two worker processes. Nothing to set up,
   nothing outside 127.0.0.0/8 is touched (Temporal's program is fetched once where it is missing).
 
   --fast         act 1 alone, in less than a minute

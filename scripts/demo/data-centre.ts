@@ -14,7 +14,7 @@ const LOCAL = { name: 'local.small', vcpus: 2, ram: 4_096, disk: 40, ephemeral: 
 export const LOCAL_FLAVORS = 'local.*';
 
 /** The nodes of the acts, in their order. */
-export const VICTIMS = ['compute-3', 'compute-6'] as const;
+export const VICTIMS = ['compute-3', 'compute-6', 'compute-2'] as const;
 
 /** Starts it. Same layout each time; ids from a fixed seed. */
 export async function foundDataCentre(timeScale: number): Promise<World> {

@@ -5,7 +5,7 @@ import { watchId } from '../../workflows/contract.ts';
 import type { RecoveryReport } from '../../workflows/domain.ts';
 import { table } from '../cli/print.ts';
 import { ADMIN, CLOUD, pageOf } from './lifeboat.ts';
-import type { Act, Played, Stage } from './stage.ts';
+import { recoveries, type Act, type Played, type Stage } from './stage.ts';
 
 export interface Summary {
   timeScale: number;
@@ -30,23 +30,21 @@ export interface Summary {
 
 export function summarise(stage: Stage, played: (Played & { act: Act })[], findings: Finding[]): Summary {
   const { world } = stage;
-  const posts = world.log
-    .of('call')
-    .filter((c) => c.by === SERVICE_USER.name && c.method === 'POST' && c.action === 'evacuate');
+  const posts = world.log.of('evacuate').filter((e) => e.by === SERVICE_USER.name);
   const truth = world.truth().instances;
   const account = (node: string, i: RecoveryReport['instances'][number]): Summary['instances'][number] => ({
     ...{ name: i.name, id: i.id, node, outcome: i.outcome, reason: i.reason },
     host: truth[i.id]?.host ?? null,
     vmState: truth[i.id]?.vmState ?? 'gone',
-    posts: posts.filter((c) => c.instance === i.id).length,
+    posts: posts.filter((e) => e.instance === i.id && e.source === node).length,
   });
   return {
     timeScale: world.settings.timeScale,
     stages: Object.fromEntries(played.map(({ act, stages }) => [act.name, stages])),
-    runs: played.map(({ act, node, report: { outcome, workflowId, runId } }) => {
+    runs: recoveries(played).map(({ act, node, report: { outcome, workflowId, runId } }) => {
       return { act: act.name, node, outcome, workflowId, runId };
     }),
-    instances: played.flatMap(({ node, report }) => report.instances.map((i) => account(node, i))),
+    instances: recoveries(played).flatMap(({ node, report }) => report.instances.map((i) => account(node, i))),
     mails: world.mailbox.mails.flatMap(({ to, subject, messageId }) => to.map((t) => ({ to: t, subject, messageId }))),
     audit: findings,
   };
@@ -74,7 +72,7 @@ export function showInstances({ world, voice }: Stage, { instances, runs }: Summ
   const changed = others.filter(
     ([id, { host }]) => world.log.of('instance').find((e) => e.instance === id)?.host !== host,
   );
-  const nodes = runs.map((r) => r.node).join(' and ');
+  const nodes = runs.map((r) => r.node).join(', ');
   voice.line(`  ${others.length} others were not on ${nodes}; ${changed.length} of them changed their node.`);
 }
 
@@ -88,9 +86,12 @@ const WORDS: Record<string, string> = {
   admitted: 'gates passed',
   blocked: 'a person asked',
   confirmed: 'confirmed',
+  held: 'held back, admins told',
+  healed: 'over, admins told',
   fenced: 'proven off',
   marked: 'marked in Nova',
   firstEvacuation: 'first evacuation',
+  killed: 'a worker killed',
   lastEvacuated: 'last one moved',
   ended: 'run ended',
   allTold: 'everybody told',

@@ -39,9 +39,10 @@ export interface Act {
 }
 
 export interface Played {
-  node: string;
+  /** Null where nothing was to be recovered. */
+  node: string | null;
   failure: Moment;
-  report: RecoveryReport;
+  report: RecoveryReport | null;
   /** Seconds since the failure. */
   stages: Record<string, number>;
 }
@@ -86,6 +87,10 @@ export function openStage(world: World, lifeboat: Lifeboat, voice: Voice, signal
   return stage;
 }
 
+/** The acts in which a node was recovered. */
+export const recoveries = <T extends Played>(played: T[]): (T & { node: string; report: RecoveryReport })[] =>
+  played.filter((p): p is T & { node: string; report: RecoveryReport } => p.node !== null && p.report !== null);
+
 /** Judged by the data centre's own log, never by what Lifeboat says; the accounts of its reports are held against that log. */
 export function judge({ world, lifeboat }: Stage, played: Played[]): Finding[] {
   const { perNode, overall, perDestination } = lifeboat.config.policy.evacuation;
@@ -94,7 +99,11 @@ export function judge({ world, lifeboat }: Stage, played: Played[]): Finding[] {
     ended: true,
     limits: { perNode, overall, perDestination },
     atOnce: lifeboat.config.policy.limits.atOnce,
-    maxNodesFenced: played.length,
-    runs: played.map(({ node, report }) => ({ node, instances: report.instances })),
+    maxNodesFenced: recoveries(played).length,
+    runs: recoveries(played).map(({ node, failure, report }) => ({
+      node,
+      instances: report.instances,
+      since: failure.logMs,
+    })),
   });
 }
