@@ -34,6 +34,9 @@ export interface Migration {
   updated_at: string | null;
 }
 
+/** Nova's times are UTC in whole seconds, without a zone; in ms. */
+export const utc = (text: string): number => Date.parse(text.endsWith('Z') ? text : `${text}Z`);
+
 interface Auth {
   auth_url: string;
   username: string;

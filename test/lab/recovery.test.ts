@@ -6,14 +6,14 @@ import type { RecoveryReport } from '../../workflows/domain.ts';
 import { until } from '../support/until.ts';
 import { giveBack, openLab, PREFIX, type Lab } from './lab.ts';
 import { ADMIN, startLifeboat, type Lifeboat, type RunHandle } from './lifeboat.ts';
-import { membersOf, type Server } from './nova.ts';
+import { membersOf, utc, type Server } from './nova.ts';
 import { watchOneLife, type OneLife } from './one-life.ts';
 import { command, forNode } from './settings.ts';
 
 const MINUTES = 60_000;
 const hostOf = (s: Server): string | null => s['OS-EXT-SRV-ATTR:host'];
 
-/** Seconds since the node was made to fail. */
+/** Seconds since the node was made to fail, in the order in which they were told. */
 type Times = Record<string, number>;
 
 let lab: Lab;
@@ -46,11 +46,12 @@ describe('a node of a real OpenStack dies', () => {
 
     assert.equal(report.outcome, 'recovered', report.reason);
     assert.equal(report.proof?.kind, 'power');
-    await provesElsewhere(victims, stopped, lastRecord);
+    await provesElsewhere(victims, stopped, lastRecord, times);
     const row = await lab.service(lab.node);
     assert.deepEqual([row.status, row.forced_down], ['disabled', true]);
     assert.equal(hostOf(await lab.admin.server(bystander.id)), hostOf(bystander), 'a bystander stays where it is');
     await mailsAreRight(victims, ['started', 'finished']);
+    times['all mails'] = since(times);
 
     await readmit(times);
     tell(t, times, report);
@@ -83,7 +84,7 @@ describe('a node of a real OpenStack dies', () => {
     const report = await ended(run, times);
     assert.equal(report.outcome, 'recovered', report.reason);
     assert.deepEqual([report.proof?.kind, report.proof?.by], ['operator', 'ann']);
-    await provesElsewhere(victims, null, lastRecord);
+    await provesElsewhere(victims, null, lastRecord, times);
 
     await command(forNode(lab.settings.bmcup, lab.node));
     await readmit(times);
@@ -110,24 +111,26 @@ async function stop(server: Server): Promise<void> {
   });
 }
 
+/** Wall clock (ms): Nova's rows have no other. */
 const failedAt = new WeakMap<Times, number>();
-const since = (times: Times): number => Math.round((performance.now() - failedAt.get(times)!) / 100) / 10;
+const since = (times: Times, at = Date.now()): number => Math.round((at - failedAt.get(times)!) / 100) / 10;
 
 async function die(how: 'crash' | 'power-loss'): Promise<{ times: Times; run: RunHandle }> {
   const before = await lifeboat!.watch();
   assert.deepEqual(before.open, []);
   const times: Times = {};
-  failedAt.set(times, performance.now());
+  failedAt.set(times, Date.now());
   await lab.fail(how);
   const run = await lifeboat!.started(lab.node, lastRun);
   lastRun = (await run.describe()).runId;
-  times['recovery started'] = since(times);
+  times['seen'] = since(times);
   return { times, run };
 }
 let lastRun: string | undefined;
 
 async function ended(run: RunHandle, times: Times): Promise<RecoveryReport> {
   const report = await run.result();
+  times['proof'] = since(times, Date.parse(report.proof?.readAt ?? ''));
   times['run ended'] = since(times);
   return report;
 }
@@ -135,8 +138,16 @@ async function ended(run: RunHandle, times: Times): Promise<RecoveryReport> {
 const evacuationsAfter = async (id: number) => (await lab.admin.evacuations(lab.node)).filter((m) => m.id > id);
 
 /** By Nova's rows and the lab's files: each once, on another node, as it was, unlocked. */
-async function provesElsewhere(victims: Server[], stopped: Server | null, lastRecord: number): Promise<void> {
+async function provesElsewhere(
+  victims: Server[],
+  stopped: Server | null,
+  lastRecord: number,
+  times: Times,
+): Promise<void> {
   const records = await evacuationsAfter(lastRecord);
+  // By Nova's own rows, in whole seconds.
+  times['first POST'] = since(times, Math.min(...records.map((r) => utc(r.created_at))));
+  times['last instance'] = since(times, Math.max(...records.map((r) => utc(r.updated_at ?? r.created_at))));
   for (const victim of victims) {
     const now = await lab.admin.server(victim.id);
     assert.notEqual(hostOf(now), lab.node, `${victim.name} is elsewhere`);
@@ -193,9 +204,9 @@ async function mailsAreRight(victims: Server[], stages: string[]): Promise<void>
 
 /** `npm run readmit`; Nova's cleanup leaves no guest and no open record on the node. */
 async function readmit(times: Times): Promise<void> {
-  const begun = since(times);
+  times['readmission begun'] = since(times);
   await lifeboat!.readmit(lab.node);
-  times['readmission took'] = Math.round((since(times) - begun) * 10) / 10;
+  times['readmitted'] = since(times);
   const row = await lab.service(lab.node);
   assert.deepEqual([row.status, row.state, row.forced_down], ['enabled', 'up', false]);
   assert.equal(lab.power(lab.node), 'on');
@@ -214,6 +225,7 @@ function tell(t: { diagnostic(line: string): void }, times: Times, report: Recov
   const seconds = (ms: number): string => (ms / 1_000).toFixed(1);
   t.diagnostic(
     `seconds after the failure: ${Object.entries(times)
+      .sort(([, a], [, b]) => a - b)
       .map(([what, s]) => `${what} ${s}`)
       .join(', ')}`,
   );
