@@ -89,6 +89,15 @@ export const evacuating = (cloud: string) =>
     retry: { initialInterval: 250, backoffCoefficient: 2, maximumInterval: '10s' },
   });
 
+/** Once: whoever is not locked ahead is locked by its own activity. */
+export const lockingAhead = (cloud: string) =>
+  proxyActivities<EvacuationActivities>({
+    taskQueue: taskQueues(cloud).openstack,
+    startToCloseTimeout: '1m',
+    heartbeatTimeout: '5s',
+    retry: { maximumAttempts: 1 },
+  });
+
 export const findingRoom = (cloud: string) =>
   proxyActivities<EvacuationActivities>({
     taskQueue: taskQueues(cloud).openstack,

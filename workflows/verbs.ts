@@ -20,6 +20,8 @@ export const resumeUpdate = defineUpdate<string, [By]>('resume');
 export const widthSignal = defineSignal<[{ width: number; told?: number }]>('width');
 /** To the watch: no more than the share of the word `told` is in flight now. */
 export const widthKeptSignal = defineSignal<[{ node: string; runId: string; told: number }]>('widthKept');
+/** From the watch: a place was given back; who waits for admission asks again at once. */
+export const turnSignal = defineSignal('turn');
 /** From a starter that joined: whom it was. */
 export const joinedSignal = defineSignal<[By]>('joined');
 /** From the watch: what a changed file means for this run. Looked at before the off and before each POST. */

@@ -15,7 +15,7 @@ import { sweeping } from './proxies.ts';
 import { alarm, endAlarm } from './watch/alarms.ts';
 import { installWatchHandlers } from './watch/handlers.ts';
 import { closed, forget, judgeFailed, startOrphan } from './watch/judge-failed.ts';
-import { share } from './watch/width.ts';
+import { placeFreed } from './watch/width.ts';
 import { keptOf, openWatch, showWatch, type Watch } from './watch/state.ts';
 
 /** Continue as new well before Temporal suggests it: the state is small. */
@@ -107,7 +107,7 @@ async function take(watch: Watch, f: Finding): Promise<void> {
       );
     case 'closed':
       closed(watch, f.node, f.runId);
-      return share(watch);
+      return placeFreed(watch);
     case 'blind':
       watch.known.add(key);
       return alarm(watch, 'blind', `the monitors cannot see the fleet: ${f.why}. Nothing is fenced while this lasts`);

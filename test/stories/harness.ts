@@ -36,7 +36,7 @@ export const ADMIN = 'ops@cloud.example';
  * The floor: half of a story would be the wait for the grace of a start. A permission of a tenth of a second would be too old
  * before a busy machine could use it.
  */
-const TIMINGS = { grace: '10s', permission: '6s' };
+const TIMINGS = { grace: '10s', permission: '6s', novaRead: '60s' };
 /** Between two questions to Temporal: more of them would be most of a story's work. */
 const ASK_MS = 100;
 

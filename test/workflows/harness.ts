@@ -167,6 +167,7 @@ function goodFakes(story: Pick<Story, 'calls' | 'policy'>, node: NodeView, insta
       return { ...node, status: 'disabled', forcedDown: true, disabledReason: marker };
     },
     findRoom: async ({ waiting }) => ({ fits: waiting.map((w) => w.id), why: '' }),
+    lockAhead: async ({ instances: next }) => ({ locked: next.length }),
     evacuateInstance: async ({ instance }) => {
       did(`POST ${instance.name}`);
       return { kind: 'recovered', host: 'compute-1', at: new Date().toISOString(), record: 1, posts: 1 };

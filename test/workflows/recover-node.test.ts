@@ -120,7 +120,7 @@ test('a last look that sees it alive closes as a false alarm and touches nothing
   t.after(() => s.end());
   const report = await (await s.start({ automatic: true })).result();
   assert.equal(report.outcome, 'falseAlarm');
-  assert.deepEqual(s.calls, ['admission']);
+  assert.deepEqual([...new Set(s.calls)], ['admission'], 'a busy machine may ask twice; nothing else is done');
 });
 
 test('a contradiction is never a proof', async (t) => {

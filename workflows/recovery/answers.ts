@@ -45,6 +45,9 @@ function installSignals(run: Run): void {
     show(run);
   });
   setHandler(verbs.widthSignal, (word) => takeWidth(run, word));
+  setHandler(verbs.turnSignal, () => {
+    run.retries += 1;
+  });
   setHandler(verbs.joinedSignal, ({ by, reason }) =>
     noteDecision(run, by, 'asked for the same recovery and joined', reason),
   );

@@ -6,6 +6,7 @@ import type { Account } from '../domain.ts';
 import { brief, evacuating } from '../proxies.ts';
 import { enter, show } from './console.ts';
 import { insist, whyFailed } from './insist.ts';
+import { lockedAhead, lockNext, noneAhead } from './lock-ahead.ts';
 import { raise, settle } from './question.ts';
 import { search, waiting, type Lanes } from './room.ts';
 import { granted, holdsBackPost, nowIso, reached, type Pending, type Run } from './run.ts';
@@ -16,11 +17,14 @@ export async function evacuateAll(run: Run): Promise<void> {
   enter(run, 'evacuating', 'lists the instances again, then moves them');
   await listAgain(run);
   const lanes: Lanes = { ready: [], searching: false, lastSearch: 0, tick: 0 };
+  const ahead = noneAhead();
   while (run.pending.size > 0 && !(run.stop && run.moving.size === 0)) {
     await fill(run, lanes);
+    lockNext(run, lanes, ahead);
     askAboutHeld(run);
     await idle(run, lanes);
   }
+  await lockedAhead(ahead);
   settle(run, 'instances');
   settle(run, 'room');
 }

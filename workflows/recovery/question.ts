@@ -21,7 +21,16 @@ export function raise(
   }
   run.questions.set(key, { key, question: { ...q, since: nowIso() }, reminded: 0 });
   show(run);
-  void remind(run, key, stage);
+  void remind(run, key, stage, timesAsked(run, key));
+}
+
+/** Raised again soon it is the same question, which was mailed already; later it is a new one. */
+function timesAsked(run: Run, key: string): number {
+  const before = run.asked.get(key);
+  const soon = before && run.grant && Date.now() - before.at < run.grant.policy.timings.delayedAfterMs;
+  const times = (before?.times ?? 0) + (soon ? 0 : 1);
+  run.asked.set(key, { times, at: Date.now() });
+  return times;
 }
 
 export function settle(run: Run, key: string): void {
@@ -29,7 +38,7 @@ export function settle(run: Run, key: string): void {
 }
 
 /** The timers of this loop are the labelled bars on the timeline: what the run waits for. */
-async function remind(run: Run, key: string, stage: 'blocked' | 'approval'): Promise<void> {
+async function remind(run: Run, key: string, stage: 'blocked' | 'approval', times: number): Promise<void> {
   const mine = run.questions.get(key);
   const open = (): boolean => run.questions.get(key) === mine;
   const opened = run.decisions.length;
@@ -39,7 +48,7 @@ async function remind(run: Run, key: string, stage: 'blocked' | 'approval'): Pro
     if (after > 0 && (await condition(() => !open(), after, { summary }))) return;
     if (!mine || !open()) return;
     mine.reminded = n + 1;
-    await tell(run, `${stage}-${key}-${opened}-${n}`, {
+    await tell(run, `${stage}-${key}-${opened}-${times}-${n}`, {
       stage,
       audience: 'admins',
       headline: n === 0 ? mine.question.what : `still waiting (${n + 1}): ${mine.question.what}`,

@@ -45,6 +45,8 @@ export interface Run {
   /** Which step the run is in, whatever the phase shows (blocked, paused). */
   step: Phase;
   questions: Map<string, OpenQuestion>;
+  /** How often each question was asked anew, and when last: it names the mails. */
+  asked: Map<string, { times: number; at: number }>;
   paused: { by: string; reason: string; at: string } | null;
   /** Nothing new begins. */
   stop: { by: string; reason: string } | null;
@@ -96,6 +98,7 @@ export function newRun(input: RecoverInput, cloud: string, node: NodeView): Run 
     doing: '',
     step: 'starting',
     questions: new Map(),
+    asked: new Map(),
     paused: null,
     stop: null,
     forbidden: null,

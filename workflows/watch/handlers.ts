@@ -9,7 +9,7 @@ import { DESCRIPTIONS } from '../verbs.ts';
 import { alarm, endAlarm } from './alarms.ts';
 import { closed, gateInput, judgeFailed } from './judge-failed.ts';
 import { showWatch, watchState, type Watch } from './state.ts';
-import { share, signalRun, widthKept } from './width.ts';
+import { placeFreed, share, signalRun, widthKept } from './width.ts';
 
 export function installWatchHandlers(w: Watch): void {
   // Admissions are answered one after the other: each sees the grants before it.
@@ -26,7 +26,7 @@ export function installWatchHandlers(w: Watch): void {
   setHandler(verbs.releaseSignal, (r) => {
     if (r.standDown) w.standDowns.set(r.node, { at: new Date().toISOString(), reason: r.reason });
     closed(w, r.node, r.runId);
-    void share(w);
+    void placeFreed(w);
     showWatch(w);
   });
   setHandler(verbs.widthKeptSignal, (k) => widthKept(w, k));

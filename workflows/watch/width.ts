@@ -4,7 +4,7 @@ import { getExternalWorkflowHandle } from '@temporalio/workflow';
 import type { OpenRun } from '../contract.ts';
 import type { Policy } from '../defaults.ts';
 import { widthOf } from '../policy.ts';
-import { widthSignal } from '../verbs.ts';
+import { turnSignal, widthSignal } from '../verbs.ts';
 import type { Watch } from './state.ts';
 
 export const grantedRuns = (w: Watch): OpenRun[] => [...w.open.values()].filter((o) => o.grantedAt !== null);
@@ -36,6 +36,13 @@ export async function share(w: Watch, except?: OpenRun): Promise<void> {
     const word = { width: o.width, told: o.told };
     await signalRun(w, o, (h) => h.signal(widthSignal, word));
   }
+}
+
+/** A run is closed: its share goes to the others, and who waits for a place asks again, on fresh evidence. */
+export async function placeFreed(w: Watch): Promise<void> {
+  await share(w);
+  for (const o of [...w.open.values()].filter((r) => r.grantedAt === null))
+    await signalRun(w, o, (h) => h.signal(turnSignal));
 }
 
 /** A run says that no more than its share is in flight. An answer to an earlier word is late, and says nothing any more. */

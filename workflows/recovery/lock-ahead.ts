@@ -1,0 +1,45 @@
+// While lanes are full the next instances are locked: a lane that gets free then only looks and asks before its POST.
+import { ActivityFailure, CancellationScope, condition, patched } from '@temporalio/workflow';
+import { lockingAhead } from '../proxies.ts';
+import type { Lanes } from './room.ts';
+import { granted, holdsBackPost, type Run } from './run.ts';
+
+export interface Ahead {
+  /** Whose lock was asked for. */
+  asked: Set<string>;
+  running: boolean;
+}
+
+export const noneAhead = (): Ahead => ({ asked: new Set(), running: false });
+
+/** In the background, for as many as there are lanes and only what has room: what waits for room stays untouched. */
+export function lockNext(run: Run, lanes: Lanes, ahead: Ahead): void {
+  if (ahead.running || run.moving.size < run.width || holdsBackPost(run) !== null) return;
+  const isNew = (id: string): boolean => !ahead.asked.has(id) && run.pending.get(id)?.plan.decision === 'evacuate';
+  const next = lanes.ready.slice(0, run.width).filter(isNew);
+  // Half of the lanes at a time: one activity for several.
+  if (next.length === 0 || next.length < Math.min(run.width / 2, lanes.ready.filter(isNew).length)) return;
+  if (!patched('lock-ahead')) return;
+  for (const id of next) ahead.asked.add(id);
+  ahead.running = true;
+  void CancellationScope.nonCancellable(() => lock(run, next))
+    .catch((e: unknown) => {
+      // Each instance's own activity locks it then.
+      if (!(e instanceof ActivityFailure)) throw e;
+    })
+    .finally(() => {
+      ahead.running = false;
+      lanes.tick += 1;
+    });
+}
+
+async function lock(run: Run, instances: string[]): Promise<void> {
+  await lockingAhead(run.cloud).lockAhead.executeWithOptions({ summary: `lock the next ${instances.length}` }, [
+    { node: run.node.host, marker: run.marker, instances, policy: granted(run).policy },
+  ]);
+}
+
+/** Before the locks are lifted: none is set any more. */
+export async function lockedAhead(ahead: Ahead): Promise<void> {
+  if (ahead.running) await condition(() => !ahead.running);
+}
