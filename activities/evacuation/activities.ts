@@ -6,6 +6,7 @@ import type { Evacuator } from './driver.ts';
 import { evacuate } from './evacuate.ts';
 import { evacuateInstance } from './evacuate-instance.ts';
 import { findRoom } from './find-room.ts';
+import { lockAhead } from './lock-ahead.ts';
 import { liftLocks } from './locks.ts';
 import { createMarks } from './marks.ts';
 import { createWatches } from './migration-watch.ts';
@@ -32,6 +33,7 @@ export function createEvacuationActivities(options: EvacuationOptions): Evacuati
     ...createSnapshots(openstack, clock),
     ...createMarks(openstack),
     findRoom: (input) => findRoom(deps, input),
+    lockAhead: (input) => lockAhead(openstack, input),
     evacuateInstance: (input) => evacuateInstance(deps, input),
     liftLocks: (input) => liftLocks(openstack, input),
     readyOpenstack: () => Promise.resolve(`evacuation worker, region ${openstack.region ?? 'of the default'}`),

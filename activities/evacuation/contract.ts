@@ -86,6 +86,8 @@ export interface EvacuationActivities {
   }): Promise<NodeView>;
   /** Returns the ids that fit now; waits (heartbeating) until at least one does unless `once`. */
   findRoom(input: RoomInput): Promise<{ fits: string[]; why: string }>;
+  /** Locks what comes next, while others move; what it could not is locked by its own activity. Idempotent, never fails for Nova. */
+  lockAhead(input: { node: string; marker: string; instances: string[]; policy: Policy }): Promise<{ locked: number }>;
   /** Look → lock → POST at most once → watch → put the power state back. Idempotent by recovery.md 12. */
   evacuateInstance(input: EvacuateInput): Promise<EvacuateResult>;
   /**

@@ -2,12 +2,16 @@
 const WIDTH = 12;
 
 /** Like Promise.all over a map, in the items' order; rejects with the first failure. */
-export async function fewAtATime<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+export async function fewAtATime<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+  width = WIDTH,
+): Promise<R[]> {
   const results: R[] = [];
   const queue = items.entries();
   const lane = async (): Promise<void> => {
     for (const [n, item] of queue) results[n] = await work(item);
   };
-  await Promise.all(Array.from({ length: Math.min(WIDTH, items.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
   return results;
 }

@@ -28,13 +28,17 @@ export function sortNow(a: Attempt, view: InstanceView, sight: Sight): Sorted {
 export const standingNow = (a: Attempt, sight: Sight) =>
   standingOf(a.input.node, sight.view, sight.evacuations, a.ours, a.input.instance.rebuilding);
 
-/** `changed`: the instance is not as it was a moment ago; look and sort again. Sends nothing itself. */
-export async function permit(a: Attempt): Promise<Permit> {
+/**
+ * `changed`: the instance is not as it was a moment ago; look and sort again. Sends nothing itself. `seen`: a look since which
+ * nobody but us may touch it; it serves while it is young enough for a POST.
+ */
+export async function permit(a: Attempt, seen: Sight | null): Promise<Permit> {
   const { permissionMs } = a.timings;
   let why = '';
   for (let round = 0; round < ROUNDS; round += 1) {
     a.signal.throwIfAborted();
-    const fresh = await readBoth(a);
+    const young = seen !== null && round === 0 && ageMs(a.deps.clock, seen.at) < permissionMs / 4;
+    const fresh = await readBoth(a, young ? seen : null);
     if ('why' in fresh) return { is: 'denied', why: fresh.why };
     const no = rowForbids(a, fresh.row);
     if (no !== null) return { is: 'denied', why: no };
@@ -53,13 +57,16 @@ export async function permit(a: Attempt): Promise<Permit> {
   return { is: 'denied', why: `Nova or the run answers too slowly for a safe POST (${why})` };
 }
 
-async function readBoth(a: Attempt): Promise<{ sight: Sight; row: NodeView | null; at: Moment } | { why: string }> {
+async function readBoth(
+  a: Attempt,
+  seen: Sight | null,
+): Promise<{ sight: Sight; row: NodeView | null; at: Moment } | { why: string }> {
   const { clock, openstack } = a.deps;
   try {
     const row = openstack.compute
       .service(a.input.node, { timeoutMs: a.timings.novaReadMs })
       .then((value) => ({ value, at: moment(clock) }));
-    const [sight, service] = await Promise.all([peek(a), row]);
+    const [sight, service] = await Promise.all([seen ?? peek(a), row]);
     const at = ageMs(clock, sight.at) > ageMs(clock, service.at) ? sight.at : service.at;
     return { sight, row: service.value, at };
   } catch (error) {

@@ -25,9 +25,10 @@ export async function send(a: Attempt, view: InstanceView, sight: Sight): Promis
   if (sorted.decision === 'hold') return hold(a, sight);
   const full = await takeSeat(a, view);
   if (full !== 'seated') return full;
-  await lock(a, view);
+  const wasLocked = await lock(a, view);
   if (sorted.reset) return reset(a, sorted);
-  const p = await permit(a);
+  // A lock that stood before the look keeps its tenant out since: then the look holds, while it is young.
+  const p = await permit(a, wasLocked ? sight : null);
   if (p.is === 'denied') return { kind: 'notPosted', why: p.why };
   return p.is === 'granted' ? post(a, p.view, p.asked) : null;
 }
@@ -71,10 +72,10 @@ async function takeSeat(a: Attempt, view: InstanceView): Promise<'seated' | Evac
   }
 }
 
-/** With the run's marker as reason, by which it is lifted. One that fails does not stop the evacuation: the lock only fends off the tenant. */
-async function lock(a: Attempt, view: InstanceView): Promise<void> {
+/** True: it was locked before. With the run's marker as reason, by which it is lifted. One that fails does not stop the evacuation: the lock only fends off the tenant. */
+async function lock(a: Attempt, view: InstanceView): Promise<boolean> {
   const { marker } = a.input;
-  if (isLockedByOthers(view) || isLockedBy(view, marker)) return;
+  if (isLockedByOthers(view) || isLockedBy(view, marker)) return true;
   try {
     await a.deps.openstack.compute.lock(view.id, marker, { timeoutMs: a.timings.novaReadMs });
   } catch (error) {
@@ -83,11 +84,12 @@ async function lock(a: Attempt, view: InstanceView): Promise<void> {
     if (now === null || !now.locked) a.notes.push(`it could not be locked: ${textOf(error)}`);
   }
   a.beat.progress();
+  return false;
 }
 
 /** Nova evacuates it only as active. Asked for permission like a POST; its memory is lost with the node in any case. */
 async function reset(a: Attempt, sorted: Sorted): Promise<EvacuateResult | null> {
-  const p = await permit(a);
+  const p = await permit(a, null);
   if (p.is === 'denied') return { kind: 'notPosted', why: p.why };
   if (p.is === 'changed') return null;
   try {

@@ -1,0 +1,66 @@
+// The next instances are locked while others move, so that their own activity looks only once before its POST.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MARKER, newInstance, NODE, NovaError } from './fake-cloud.ts';
+import { setup, type Setup } from './setup.ts';
+
+const looksBefore = (s: Setup, what: string): number =>
+  s.cloud.calls
+    .slice(
+      0,
+      s.cloud.calls.findIndex((c) => c.what === what),
+    )
+    .filter((c) => c.what === 'instance').length;
+
+test('what was locked ahead is looked at once, right before its POST', async () => {
+  const s = setup();
+  assert.equal(
+    (await s.evacuate(s.input(newInstance('web', { locked: true, lockedReason: MARKER })))).kind,
+    'recovered',
+  );
+  assert.deepEqual([looksBefore(s, 'evacuate'), s.cloud.count('lock')], [1, 0]);
+  const t = setup();
+  await t.evacuate(t.input(newInstance('web')));
+  assert.equal(looksBefore(t, 'evacuate'), 2, 'what it locks itself is looked at again after the lock');
+});
+
+test('a look that grew old on the way to its POST is repeated, also of what was locked ahead', async () => {
+  const s = setup();
+  s.cloud.before.candidates = () => s.clock.sleep(900);
+  await s.evacuate(s.input(newInstance('web', { locked: true, lockedReason: MARKER })));
+  assert.equal(looksBefore(s, 'evacuate'), 2);
+});
+
+test('locks only what is on the node, untouched, unlocked and to be evacuated', async () => {
+  const s = setup();
+  const all = [
+    newInstance('web'),
+    newInstance('theirs', { locked: true, lockedReason: 'hands off' }),
+    newInstance('moved', { host: 'compute-3' }),
+    newInstance('paused', { vmState: 'paused' }),
+    newInstance('busy', { taskState: 'migrating' }),
+    newInstance('bye', { taskState: 'deleting' }),
+  ];
+  for (const i of all) s.input(i);
+  const instances = [...all.map((i) => i.id), 'id-deleted'];
+  const ahead = { node: NODE, marker: MARKER, instances, policy: s.policy };
+  assert.deepEqual(await s.acts.lockAhead(ahead), { locked: 1 });
+  assert.deepEqual(
+    all.map((i) => i.lockedReason),
+    [MARKER, 'hands off', null, null, null, null],
+  );
+  assert.deepEqual(await s.acts.lockAhead(ahead), { locked: 0 }, 'a second time changes nothing');
+  assert.equal(s.cloud.count('lock'), 1);
+});
+
+test('a lock that Nova refuses is no error and delays no other', async () => {
+  const s = setup();
+  const [web, db] = [newInstance('web'), newInstance('db')];
+  for (const i of [web, db]) s.input(i);
+  s.cloud.before.lock = (id: string) => {
+    if (id === web.id) throw new NovaError(500, 'server', 'broken');
+  };
+  const ahead = { node: NODE, marker: MARKER, instances: [web.id, db.id], policy: s.policy };
+  assert.deepEqual(await s.acts.lockAhead(ahead), { locked: 1 });
+  assert.deepEqual([web.locked, db.lockedReason], [false, MARKER]);
+});
