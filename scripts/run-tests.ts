@@ -70,15 +70,13 @@ async function main(args: string[]): Promise<void> {
     const count = paths.reduce((sum, path) => sum + declared(path), 0);
     say(`tests of ${group === '.' ? 'the whole' : group}: ${count} in ${paths.length} files`);
   }
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-reporter=spec', ...files],
-    {
-      cwd: root,
-      stdio: 'inherit',
-      env: { ...process.env, TEMPORAL_CLI: cli, TEMPORAL_TEST_SERVER: testServer, LIFEBOAT_TEST_BUNDLE: bundle },
-    },
-  );
+  // There is one lab: its tests come one after the other.
+  const atOnce = `--test-concurrency=${lane === 'lab' ? 1 : 2}`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--test', atOnce, '--test-reporter=spec', ...files], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, TEMPORAL_CLI: cli, TEMPORAL_TEST_SERVER: testServer, LIFEBOAT_TEST_BUNDLE: bundle },
+  });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
   child.once('close', (status) => process.exit(status ?? 1));
 }
