@@ -106,7 +106,7 @@ test('what was on its way is not sent again: an evacuation is adopted, a live mi
   for (const name of ['plain', 'adopted', 'migrating', 'deleted', 'late'])
     world.addInstance({ name, host: 'compute-1', project: 'acme' });
   await s.lookout();
-  for (const n of world.nodes) world.spawnDelay(n.name, 40_000);
+  for (const n of world.nodes) world.holdSpawns(n.name);
   const record = world.migrate('migrating', 'compute-3', 3_600_000);
   await s.watchHandle().executeUpdate(pauseWatchUpdate, { args: [{ by: 'ann', reason: 'looks herself' }] });
   await world.powerLoss('compute-1');
@@ -118,7 +118,7 @@ test('what was on its way is not sent again: an evacuation is adopted, a live mi
   world.deleteInstance('deleted');
   await s.run('compute-1').executeUpdate(approveUpdate, { args: [{ by: 'ann' }] });
   await until(() => world.log.of('evacuate').some((e) => e.by === 'lifeboat'), { what: 'plain is evacuated' });
-  for (const n of world.nodes) world.spawnDelay(n.name, 0);
+  for (const n of world.nodes) world.letSpawn(n.name);
   const asked = await s.phase('compute-1', 'blocked', 60_000);
   assert.match(asked.question?.what ?? '', /migrating .*compute-3.*whether the guest runs on compute-3/s);
   assert.ok(asked.question?.answers.some((a) => a.verb === 'retry' && a.json.includes(`"record":${record.id}`)));
