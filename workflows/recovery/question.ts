@@ -48,7 +48,7 @@ async function remind(run: Run, key: string, stage: 'blocked' | 'approval', time
     if (after > 0 && (await condition(() => !open(), after, { summary }))) return;
     if (!mine || !open()) return;
     mine.reminded = n + 1;
-    await tell(run, `${stage}-${key}-${opened}-${times}-${n}`, {
+    await tell(run, `${stage}-${key}${times > 1 ? times : ''}-${opened}-${n}`, {
       stage,
       audience: 'admins',
       headline: n === 0 ? mine.question.what : `still waiting (${n + 1}): ${mine.question.what}`,
