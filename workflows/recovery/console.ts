@@ -44,13 +44,15 @@ export function details(run: Run): string {
   return [
     `**${run.node.host}** in ${run.cloud}: **${run.phase}** — ${run.doing}`,
     ...[...run.questions.values()].map((q) => questionText(q.question)),
-    run.paused ? `Paused by ${run.paused.by} at ${clock(run.paused.at)}: ${run.paused.reason}` : '',
+    run.paused
+      ? `Paused by ${run.paused.by} at ${clock(run.paused.at)}: ${run.paused.reason}. To go on: update \`resume\` with \`{"by":"your name"}\`.`
+      : '',
     run.stop
       ? `Aborted by ${run.stop.by}: ${run.stop.reason}. Nothing new begins; what runs is watched to its end.`
       : '',
     why(run),
     instanceTable(run),
-    run.questions.size === 0 && run.step !== 'closed'
+    run.questions.size === 0 && run.step !== 'closed' && !run.stop
       ? 'Nothing is asked of you. To stop: update `abort` with `{"by":"your name","reason":"…"}`.'
       : '',
   ]
