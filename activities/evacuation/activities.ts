@@ -33,7 +33,7 @@ export function createEvacuationActivities(options: EvacuationOptions): Evacuati
     ...createSnapshots(openstack, clock),
     ...createMarks(openstack),
     findRoom: (input) => findRoom(deps, input),
-    lockAhead: (input) => lockAhead(openstack, input),
+    lockAhead: (input) => lockAhead(deps, input),
     evacuateInstance: (input) => evacuateInstance(deps, input),
     liftLocks: (input) => liftLocks(openstack, input),
     readyOpenstack: () => Promise.resolve(`evacuation worker, region ${openstack.region ?? 'of the default'}`),

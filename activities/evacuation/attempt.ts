@@ -1,5 +1,5 @@
 // One attempt of evacuateInstance: what it knows, how it looks, and how it ends early.
-import type { InstanceView, MigrationRecord } from '../../workflows/domain.ts';
+import type { InstanceView, MigrationRecord, NodeView } from '../../workflows/domain.ts';
 import type { Timings } from '../../workflows/defaults.ts';
 import type { OpenStack } from '../openstack/types.ts';
 import type { Beat } from './beat.ts';
@@ -40,11 +40,19 @@ export interface Attempt {
   postedAt: Moment | null;
   /** A POST of before (another attempt's, or one whose reply was lost) may still be on its way: look until the horizon. */
   quiet: { since: Moment; creditMs: number } | null;
+  /** Read beside the first look where that may be the one before the POST. */
+  row: Promise<ServiceRow> | null;
   seat: Seat | null;
   powerSentAt: Moment | null;
   /** Since when things stand as they stand, by a key: what does not move on for `stuckMs` is stuck. */
   still: { key: string; since: Moment } | null;
   notes: string[];
+}
+
+/** The node's row, or null: gone. `at`: when it was answered. */
+export interface ServiceRow {
+  value: NodeView | null;
+  at: Moment;
 }
 
 /** Ends the attempt with this result, from anywhere. */
@@ -75,6 +83,16 @@ export function stillMs(a: Attempt, key: string): number {
 export async function pause(a: Attempt, ms: number): Promise<void> {
   await a.deps.clock.sleep(ms, a.signal);
   a.beat.progress();
+}
+
+/** Rejects with the client's error; also where nobody waits for it yet. */
+export function readRow(a: Omit<Attempt, 'beat'>): Promise<ServiceRow> {
+  const { clock, openstack } = a.deps;
+  const row = openstack.compute
+    .service(a.input.node, { timeoutMs: a.timings.novaReadMs })
+    .then((value) => ({ value, at: moment(clock) }));
+  row.catch(() => undefined);
+  return row;
 }
 
 /** One look, unshared: the bulk list may lack a record that was never changed. Rejects with the client's error. */

@@ -21,6 +21,8 @@ export interface EvacuateInput {
   workflowId: string;
   runId: string;
   instance: Planned;
+  /** It may be locked by now: then its first look is the one before its POST. */
+  lockedAhead?: boolean;
   /** Evacuation records with a higher id are this run's. */
   lastEvacuationId: number;
   /** A record that a person named in `retry`: look past it. */

@@ -1,7 +1,7 @@
 // Brings one instance elsewhere: look → lock → POST at most once → watch → put the power state back → account. Safe to repeat
 // at any moment (recovery.md 12): Nova's evacuate is not idempotent, so what was sent is found by looking, never sent again blindly.
 import { Context } from '@temporalio/activity';
-import { Ended, look, pause, type Attempt, type Deps, type Sight } from './attempt.ts';
+import { Ended, look, pause, readRow, type Attempt, type Deps, type Sight } from './attempt.ts';
 import { startBeat } from './beat.ts';
 import { ageMs, isoNow, moment } from './clock.ts';
 import type { EvacuateInput, EvacuateResult } from './contract.ts';
@@ -62,6 +62,7 @@ function begin(deps: Deps, input: EvacuateInput): Attempt {
     post: { is: 'none' },
     postedAt: null,
     quiet: info.attempt > 1 ? { since: started, creditMs } : null,
+    row: null,
     seat: null,
     powerSentAt: null,
     still: null,
@@ -84,6 +85,7 @@ function readCarried(details: unknown): Carried | null {
 }
 
 async function run(a: Attempt): Promise<EvacuateResult> {
+  if (a.input.lockedAhead && a.number === 1) a.row = readRow(a);
   let sight = await look(a);
   remember(a, sight);
   for (;;) {

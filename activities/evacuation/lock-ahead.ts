@@ -1,7 +1,9 @@
 // Locks the instances whose turn comes next, while others move: their own activity then finds the lock and has to look only once,
 // right before its POST. Nova's API answers slowest when it evacuates, and the lane is free for Nova meanwhile.
+import { Context } from '@temporalio/activity';
 import { decide } from '../../workflows/policy.ts';
 import type { OpenStack } from '../openstack/types.ts';
+import type { Clock } from './clock.ts';
 import type { EvacuationActivities } from './contract.ts';
 import { failureOf } from './failure.ts';
 import { fewAtATime } from './few-at-a-time.ts';
@@ -14,9 +16,12 @@ const WIDTH = 2;
  * the instance's own activity meets it again. Answers how many it locked.
  */
 export async function lockAhead(
-  { compute }: Pick<OpenStack, 'compute'>,
+  { openstack, clock }: { openstack: OpenStack; clock: Clock },
   { node, marker, instances, policy }: Parameters<EvacuationActivities['lockAhead']>[0],
 ): Promise<{ locked: number }> {
+  const { compute } = openstack;
+  // Those that were given a lane just now come first.
+  await clock.sleep(policy.timings.permissionMs, Context.current().cancellationSignal);
   const o = { timeoutMs: policy.timings.novaReadMs };
   const lock = async (id: string): Promise<number> => {
     const view = await compute.instance(id, o);

@@ -94,10 +94,12 @@ function runWatch(node: string, timings: Timings, durations: number[], openstack
         () => (failures = 0),
         () => (failures += 1),
       );
-      await down.look([...records.values()]);
       for (const wake of [...waiting]) wake();
+      // Nobody who waits for the records waits for this.
+      const looked = down.look([...records.values()]);
       const backOff = Math.min(2 ** failures, 16) * (failures > 0 ? 0.75 + Math.random() / 2 : 1);
       await clock.sleep(Math.min(intervalMs() * backOff, 2 * MAX_INTERVAL_MS), over.signal).catch(() => undefined);
+      await looked;
     }
   }
 

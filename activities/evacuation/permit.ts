@@ -3,7 +3,7 @@
 import { readMarker } from '../../workflows/contract.ts';
 import { decide, type Sorted } from '../../workflows/policy.ts';
 import type { InstanceView, NodeView } from '../../workflows/domain.ts';
-import { expectFailure, peek, type Attempt, type Sight } from './attempt.ts';
+import { expectFailure, peek, readRow, type Attempt, type Sight } from './attempt.ts';
 import { ageMs, moment, type Moment } from './clock.ts';
 import { textOf } from './failure.ts';
 import { isOpen, standingOf } from './records.ts';
@@ -37,7 +37,7 @@ export async function permit(a: Attempt, seen: Sight | null): Promise<Permit> {
   let why = '';
   for (let round = 0; round < ROUNDS; round += 1) {
     a.signal.throwIfAborted();
-    const young = seen !== null && round === 0 && ageMs(a.deps.clock, seen.at) < permissionMs / 4;
+    const young = seen !== null && round === 0 && ageMs(a.deps.clock, seen.at) < permissionMs / 3;
     const fresh = await readBoth(a, young ? seen : null);
     if ('why' in fresh) return { is: 'denied', why: fresh.why };
     const no = rowForbids(a, fresh.row);
@@ -61,12 +61,11 @@ async function readBoth(
   a: Attempt,
   seen: Sight | null,
 ): Promise<{ sight: Sight; row: NodeView | null; at: Moment } | { why: string }> {
-  const { clock, openstack } = a.deps;
+  const { clock } = a.deps;
+  const before = seen === null ? null : a.row;
+  a.row = null;
   try {
-    const row = openstack.compute
-      .service(a.input.node, { timeoutMs: a.timings.novaReadMs })
-      .then((value) => ({ value, at: moment(clock) }));
-    const [sight, service] = await Promise.all([seen ?? peek(a), row]);
+    const [sight, service] = await Promise.all([seen ?? peek(a), before ?? readRow(a)]);
     const at = ageMs(clock, sight.at) > ageMs(clock, service.at) ? sight.at : service.at;
     return { sight, row: service.value, at };
   } catch (error) {

@@ -6,7 +6,7 @@ import type { Account } from '../domain.ts';
 import { brief, evacuating } from '../proxies.ts';
 import { enter, show } from './console.ts';
 import { insist, whyFailed } from './insist.ts';
-import { lockedAhead, lockNext, noneAhead } from './lock-ahead.ts';
+import { lockedAll, lockNext } from './lock-ahead.ts';
 import { raise, settle } from './question.ts';
 import { search, waiting, type Lanes } from './room.ts';
 import { granted, holdsBackPost, nowIso, reached, type Pending, type Run } from './run.ts';
@@ -16,15 +16,17 @@ import { keepWidth } from './width.ts';
 export async function evacuateAll(run: Run): Promise<void> {
   enter(run, 'evacuating', 'lists the instances again, then moves them');
   await listAgain(run);
-  const lanes: Lanes = { ready: [], searching: false, lastSearch: 0, tick: 0 };
-  const ahead = noneAhead();
+  const lanes: Lanes = {
+    ...{ ready: [], searching: false, lastSearch: 0, tick: 0 },
+    ...{ lockedAhead: new Set<string>(), locking: false },
+  };
   while (run.pending.size > 0 && !(run.stop && run.moving.size === 0)) {
     await fill(run, lanes);
-    lockNext(run, lanes, ahead);
+    lockNext(run, lanes);
     askAboutHeld(run);
     await idle(run, lanes);
   }
-  await lockedAhead(ahead);
+  await lockedAll(lanes);
   settle(run, 'instances');
   settle(run, 'room');
 }
@@ -82,7 +84,9 @@ function launch(run: Run, lanes: Lanes, p: Pending): void {
   run.moving.add(p.plan.id);
   reached(run, 'firstEvacuation');
   show(run);
-  void CancellationScope.nonCancellable(() => moveOne(run, p).catch((e: unknown) => broke(p, e))).finally(() => {
+  void CancellationScope.nonCancellable(() =>
+    moveOne(run, p, lanes.lockedAhead.has(p.plan.id)).catch((e: unknown) => broke(p, e)),
+  ).finally(() => {
     run.moving.delete(p.plan.id);
     lanes.tick += 1;
     keepWidth(run);
@@ -96,7 +100,7 @@ function broke(p: Pending, e: unknown): void {
   p.held = `its evacuation could not be followed: ${whyFailed(e)}`;
 }
 
-async function moveOne(run: Run, p: Pending): Promise<void> {
+async function moveOne(run: Run, p: Pending, lockedAhead: boolean): Promise<void> {
   const g = granted(run);
   const result = await evacuating(run.cloud).evacuateInstance.executeWithOptions(
     { summary: `${p.plan.decision} ${p.plan.name}`.slice(0, 180) },
@@ -110,6 +114,7 @@ async function moveOne(run: Run, p: Pending): Promise<void> {
         workflowId: run.workflowId,
         runId: run.runId,
         instance: p.plan,
+        lockedAhead,
         lastEvacuationId: run.snapshot?.lastEvacuationId ?? 0,
         ignoreRecord: p.ignoreRecord,
         policy: g.policy,

@@ -4,31 +4,24 @@ import { lockingAhead } from '../proxies.ts';
 import type { Lanes } from './room.ts';
 import { granted, holdsBackPost, type Run } from './run.ts';
 
-export interface Ahead {
-  /** Whose lock was asked for. */
-  asked: Set<string>;
-  running: boolean;
-}
-
-export const noneAhead = (): Ahead => ({ asked: new Set(), running: false });
-
 /** In the background, for as many as there are lanes and only what has room: what waits for room stays untouched. */
-export function lockNext(run: Run, lanes: Lanes, ahead: Ahead): void {
-  if (ahead.running || run.moving.size < run.width || holdsBackPost(run) !== null) return;
-  const isNew = (id: string): boolean => !ahead.asked.has(id) && run.pending.get(id)?.plan.decision === 'evacuate';
+export function lockNext(run: Run, lanes: Lanes): void {
+  if (lanes.locking || run.moving.size < run.width || holdsBackPost(run) !== null) return;
+  const isNew = (id: string): boolean =>
+    !lanes.lockedAhead.has(id) && run.pending.get(id)?.plan.decision === 'evacuate';
   const next = lanes.ready.slice(0, run.width).filter(isNew);
   // Half of the lanes at a time: one activity for several.
   if (next.length === 0 || next.length < Math.min(run.width / 2, lanes.ready.filter(isNew).length)) return;
   if (!patched('lock-ahead')) return;
-  for (const id of next) ahead.asked.add(id);
-  ahead.running = true;
+  for (const id of next) lanes.lockedAhead.add(id);
+  lanes.locking = true;
   void CancellationScope.nonCancellable(() => lock(run, next))
     .catch((e: unknown) => {
       // Each instance's own activity locks it then.
       if (!(e instanceof ActivityFailure)) throw e;
     })
     .finally(() => {
-      ahead.running = false;
+      lanes.locking = false;
       lanes.tick += 1;
     });
 }
@@ -40,6 +33,6 @@ async function lock(run: Run, instances: string[]): Promise<void> {
 }
 
 /** Before the locks are lifted: none is set any more. */
-export async function lockedAhead(ahead: Ahead): Promise<void> {
-  if (ahead.running) await condition(() => !ahead.running);
+export async function lockedAll(lanes: Lanes): Promise<void> {
+  if (lanes.locking) await condition(() => !lanes.locking);
 }

@@ -12,6 +12,9 @@ export interface Lanes {
   ready: string[];
   searching: boolean;
   lastSearch: number;
+  /** Whose lock was asked for ahead, and whether such a request is on its way. */
+  lockedAhead: Set<string>;
+  locking: boolean;
   /** Bumped by whatever ends in the background. */
   tick: number;
 }

@@ -1,8 +1,12 @@
 // The next instances are locked while others move, so that their own activity looks only once before its POST.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { MARKER, newInstance, NODE, NovaError } from './fake-cloud.ts';
 import { setup, type Setup } from './setup.ts';
+
+const lockAhead = (s: Setup, input: Parameters<Setup['acts']['lockAhead']>[0]): Promise<{ locked: number }> =>
+  new MockActivityEnvironment().run((i: typeof input) => s.acts.lockAhead(i), input);
 
 const looksBefore = (s: Setup, what: string): number =>
   s.cloud.calls
@@ -14,10 +18,8 @@ const looksBefore = (s: Setup, what: string): number =>
 
 test('what was locked ahead is looked at once, right before its POST', async () => {
   const s = setup();
-  assert.equal(
-    (await s.evacuate(s.input(newInstance('web', { locked: true, lockedReason: MARKER })))).kind,
-    'recovered',
-  );
+  const web = newInstance('web', { locked: true, lockedReason: MARKER });
+  assert.equal((await s.evacuate(s.input(web, {}, { lockedAhead: true }))).kind, 'recovered');
   assert.deepEqual([looksBefore(s, 'evacuate'), s.cloud.count('lock')], [1, 0]);
   const t = setup();
   await t.evacuate(t.input(newInstance('web')));
@@ -27,8 +29,17 @@ test('what was locked ahead is looked at once, right before its POST', async () 
 test('a look that grew old on the way to its POST is repeated, also of what was locked ahead', async () => {
   const s = setup();
   s.cloud.before.candidates = () => s.clock.sleep(900);
-  await s.evacuate(s.input(newInstance('web', { locked: true, lockedReason: MARKER })));
+  await s.evacuate(s.input(newInstance('web', { locked: true, lockedReason: MARKER }), {}, { lockedAhead: true }));
   assert.equal(looksBefore(s, 'evacuate'), 2);
+});
+
+test('the row of the node that was read beside the first look forbids the POST, too', async () => {
+  const s = setup();
+  const row = s.cloud.nodes.get(NODE)!;
+  const input = s.input(newInstance('web', { locked: true, lockedReason: MARKER }), {}, { lockedAhead: true });
+  s.cloud.nodes.set(NODE, { ...row, updatedAt: '2026-01-01T00:00:00' });
+  assert.match(JSON.stringify(await s.evacuate(input)), /notPosted.*a sign of life/);
+  assert.equal(s.cloud.count('evacuate'), 0);
 });
 
 test('locks only what is on the node, untouched, unlocked and to be evacuated', async () => {
@@ -44,12 +55,12 @@ test('locks only what is on the node, untouched, unlocked and to be evacuated', 
   for (const i of all) s.input(i);
   const instances = [...all.map((i) => i.id), 'id-deleted'];
   const ahead = { node: NODE, marker: MARKER, instances, policy: s.policy };
-  assert.deepEqual(await s.acts.lockAhead(ahead), { locked: 1 });
+  assert.deepEqual(await lockAhead(s, ahead), { locked: 1 });
   assert.deepEqual(
     all.map((i) => i.lockedReason),
     [MARKER, 'hands off', null, null, null, null],
   );
-  assert.deepEqual(await s.acts.lockAhead(ahead), { locked: 0 }, 'a second time changes nothing');
+  assert.deepEqual(await lockAhead(s, ahead), { locked: 0 }, 'a second time changes nothing');
   assert.equal(s.cloud.count('lock'), 1);
 });
 
@@ -61,6 +72,6 @@ test('a lock that Nova refuses is no error and delays no other', async () => {
     if (id === web.id) throw new NovaError(500, 'server', 'broken');
   };
   const ahead = { node: NODE, marker: MARKER, instances: [web.id, db.id], policy: s.policy };
-  assert.deepEqual(await s.acts.lockAhead(ahead), { locked: 1 });
+  assert.deepEqual(await lockAhead(s, ahead), { locked: 1 });
   assert.deepEqual([web.locked, db.lockedReason], [false, MARKER]);
 });
