@@ -6,10 +6,6 @@ test('a worker killed as Nova took an evacuation: another one goes on, and asks 
   await tellCrash({ type: 'evacuateInstance', moment: 'after' }, 'kill -9 of the worker');
 });
 
-test('a worker killed as the power went off: another one proves it, marks the node and goes on', async () => {
-  await tellCrash({ type: 'fenceLevel', moment: 'after' }, 'kill -9 of the worker');
-});
-
 test('the server killed as Nova took an evacuation: it comes back, and nothing is asked for twice', async () => {
   await tellCrash({ type: 'evacuateInstance', moment: 'after' }, 'kill -9 of the server');
 });
