@@ -63,7 +63,9 @@ export const forNode = (text: string, node: string, more: Record<string, string 
 /** Runs a command of the lab to its end; rejects with its last words. */
 export async function command(line: string, timeoutMs = 120_000): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)('bash', ['-c', line], { timeout: timeoutMs, maxBuffer: 1 << 24 });
+    // Not in this folder: a daemon that a command starts lives longer than it.
+    const options = { cwd: '/', timeout: timeoutMs, maxBuffer: 1 << 24 };
+    const { stdout } = await promisify(execFile)('bash', ['-c', line], options);
     return stdout;
   } catch (error) {
     const { stderr, message } = error as { stderr?: string; message: string };
