@@ -71,7 +71,7 @@ async function main(args: string[]): Promise<void> {
     say(`tests of ${group === '.' ? 'the whole' : group}: ${count} in ${paths.length} files`);
   }
   // There is one lab: its tests come one after the other.
-  const atOnce = `--test-concurrency=${lane === 'lab' ? 1 : lane === 'crash' ? 2 : 3}`;
+  const atOnce = `--test-concurrency=${lane === 'lab' ? 1 : 2}`;
   const child = spawn(process.execPath, ['--import', 'tsx', '--test', atOnce, '--test-reporter=spec', ...files], {
     cwd: root,
     stdio: 'inherit',
