@@ -54,6 +54,8 @@ export interface GateInput {
   force: boolean;
   /** Ours already: forced down by a run that is gone. */
   orphan: boolean;
+  /** What our marker on its row says (readMarker); null or absent: there is none. */
+  mark?: { outcome: string | null } | null;
   /** Disabled by us still, but readmission has lifted forced_down. */
   returning?: boolean;
   paused: { by: string; reason: string } | null;
@@ -86,25 +88,21 @@ export function judgeGates(g: GateInput): GateVerdict {
 }
 
 /** What no waiting mends. */
-function mayEver({ policy, node, byHand, orphan, returning, stoodDown }: GateInput): GateVerdict | null {
+function mayEver({ policy, node, mark, byHand, orphan, returning, stoodDown }: GateInput): GateVerdict | null {
   const host = node.host;
   if (matches(policy.carries, host)) return deny('carries', `${host} carries Lifeboat or Temporal and is never fenced`);
   if (matches(policy.exclude, host)) return deny('excluded', `${host} is excluded by the configuration`);
   if (policy.mode === 'observe')
     return deny('observe', 'the mode is observe: Lifeboat never acts (set mode: confirm or auto in the configuration)');
   if (!orphan && !byHand && !returning && (node.status === 'disabled' || node.forcedDown))
-    return deny('notOurs', whoHolds(node));
+    return deny('notOurs', whoHolds(node, mark));
   if (stoodDown !== null && !byHand) return deny('stoodDown', `a person stopped the last recovery: ${stoodDown}`);
   return null;
 }
 
-/** contract.ts has the marker's form; nothing is imported here that runs. */
-const OUR_OUTCOME = /^lifeboat:[0-9a-f-]+:([A-Za-z]+)$/;
-
-function whoHolds({ host, disabledReason }: NodeView): string {
-  const outcome = OUR_OUTCOME.exec(disabledReason ?? '')?.[1];
-  if (outcome)
-    return `${host} is off by us (its recovery ended as ${outcome}): bring it back with npm run readmit -- ${host}`;
+function whoHolds({ host, disabledReason }: NodeView, mark: GateInput['mark']): string {
+  if (mark?.outcome)
+    return `${host} is off by us (its recovery ended as ${mark.outcome}): bring it back with npm run readmit -- ${host}`;
   return `${host} was disabled or forced down by a person: ${disabledReason ?? 'no reason given'}`;
 }
 

@@ -1,15 +1,6 @@
 // The way back (docs/readmit.md): power on → nova-compute cleans up → un-force → healthy for a while → enable. Every step looks
 // first, so a second call changes nothing. Lifeboat never deletes a service: for dead hardware it names the command.
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  isCancellation,
-  ParentClosePolicy,
-  setHandler,
-  startChild,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import {
   nodeWorkflowId,
   readMarker,
@@ -25,6 +16,7 @@ import { powerOn, unforce, untilHealthy, untilReports } from './readmission/come
 import { Halt, step, type Way } from './readmission/way.ts';
 import { whyFailed } from './recovery/insist.ts';
 import { sendNotice } from './recovery/tell.ts';
+import { startOnNode } from './start-on-node.ts';
 import { readmitStateQuery } from './verbs.ts';
 
 export async function readmitNode(input: ReadmitInput): Promise<ReadmitReport> {
@@ -101,18 +93,8 @@ async function mayReadmit(way: Way): Promise<NodeView> {
 /** The lock is only as good as the id: another spelling of the node leads to the operation under its exact name. */
 async function join(way: Way, workflowId: string): Promise<never> {
   const input: ReadmitInput = { ...way.input, cloud: way.cloud, node: way.node };
-  let what = 'its readmission is';
-  try {
-    await startChild(WORKFLOW_TYPES.readmit, {
-      workflowId,
-      args: [input],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      workflowTaskTimeout: '5s',
-    });
-  } catch (e) {
-    if (!(e instanceof WorkflowExecutionAlreadyStartedError)) throw e;
-    what = 'an operation on it was open already:';
-  }
+  const started = await startOnNode(WORKFLOW_TYPES.readmit, workflowId, input);
+  const what = started ? 'its readmission is' : 'an operation on it was open already:';
   throw new Halt('joined', `the node's name is ${way.node}: ${what} the workflow ${workflowId}`);
 }
 

@@ -1,15 +1,6 @@
 // One incident of one node, from the gates to the report. Reads as the procedure in docs/procedure.md; each step has a file
 // in recovery/. The workflow id is the node, so no two recoveries of it can be open.
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  CancellationScope,
-  condition,
-  startChild,
-  workflowInfo,
-  ParentClosePolicy,
-} from '@temporalio/workflow';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
 import { DEFAULT_TIMINGS } from './defaults.ts';
 import { nodeWorkflowId, WORKFLOW_TYPES, type RecoverInput } from './contract.ts';
 import type { NodeView, RecoveryReport } from './domain.ts';
@@ -25,6 +16,7 @@ import { insist } from './recovery/insist.ts';
 import { raise, settle } from './recovery/question.ts';
 import { granted, newRun, noteDecision, reached, rememberNode, type Run } from './recovery/run.ts';
 import { tell } from './recovery/tell.ts';
+import { startOnNode } from './start-on-node.ts';
 
 export async function recoverNode(input: RecoverInput): Promise<RecoveryReport> {
   const cloud = checkInput(input);
@@ -108,16 +100,8 @@ async function resolve(run: Run): Promise<void> {
 
 async function join(run: Run, workflowId: string): Promise<never> {
   const { node: _typed, ...rest } = run.input;
-  try {
-    await startChild(WORKFLOW_TYPES.recover, {
-      workflowId,
-      args: [{ ...rest, cloud: run.cloud, node: run.node.host, by: run.by } satisfies RecoverInput],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      workflowTaskTimeout: '5s',
-    });
-  } catch (e) {
-    if (!(e instanceof WorkflowExecutionAlreadyStartedError)) throw e;
-  }
+  const input: RecoverInput = { ...rest, cloud: run.cloud, node: run.node.host, by: run.by };
+  await startOnNode(WORKFLOW_TYPES.recover, workflowId, input);
   throw new Ending('joined', `the node's name is ${run.node.host}: its recovery is the workflow ${workflowId}`);
 }
 

@@ -5,6 +5,7 @@ import { DEFAULT_POLICY, DEFAULT_TIMINGS, LARGE_FLEET } from '../../workflows/de
 import type { FailedWhen, Policy } from '../../workflows/defaults.ts';
 import { OUTCOMES } from '../../workflows/domain.ts';
 import type { InstanceView, MigrationRecord, NodeView, Verdict } from '../../workflows/domain.ts';
+import { marker, readMarker } from '../../workflows/marker.ts';
 import * as policy from '../../workflows/policy.ts';
 import type { GateInput, InstanceContext } from '../../workflows/policy.ts';
 
@@ -184,10 +185,13 @@ describe('the gates', () => {
       assert.equal(answer({ node: { ...NODE, ...held } }), 'deny notOurs');
       assert.equal(answer({ node: { ...NODE, ...held }, byHand: true }), 'pass');
     }
-    const ours: NodeView = { ...NODE, status: 'disabled', disabledReason: 'lifeboat:0193f8a2-1111:partial' };
-    const verdict = policy.judgeGates(gate({ node: ours }));
-    assert.ok(verdict.kind === 'deny' && verdict.gate === 'notOurs');
-    assert.match(verdict.why, /off by us \(its recovery ended as partial\).*npm run readmit -- compute-1/);
+    for (const was of [null, 'new fans']) {
+      const reason = marker('0193f8a2-1111', 'partial', was);
+      const ours: NodeView = { ...NODE, status: 'disabled', disabledReason: reason };
+      const verdict = policy.judgeGates(gate({ node: ours, mark: readMarker(reason) }));
+      assert.ok(verdict.kind === 'deny' && verdict.gate === 'notOurs');
+      assert.match(verdict.why, /off by us \(its recovery ended as partial\).*npm run readmit -- compute-1/);
+    }
     assert.equal(answer({ stoodDown: 'ann aborted it' }), 'deny stoodDown');
     assert.equal(answer({ stoodDown: 'ann aborted it', byHand: true }), 'pass');
   });

@@ -1,9 +1,8 @@
 // Failed nodes, judged all together on the latest sweep: those that pass the gates get their recovery, the others a reason.
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ParentClosePolicy, startChild } from '@temporalio/workflow';
-import { isReturning, nodeWorkflowId, WORKFLOW_TYPES, type RecoverInput } from '../contract.ts';
+import { isReturning, nodeWorkflowId, readMarker, WORKFLOW_TYPES, type RecoverInput } from '../contract.ts';
 import type { Verdict } from '../domain.ts';
 import { judgeGates, type GateInput, type GateVerdict } from '../policy.ts';
+import { startOnNode } from '../start-on-node.ts';
 import { alarm, endAlarm } from './alarms.ts';
 import type { Watch } from './state.ts';
 
@@ -59,6 +58,7 @@ export function gateInput(
   return {
     policy: w.config.policy,
     node,
+    mark: readMarker(node.disabledReason),
     returning: isReturning(node),
     paused: w.paused,
     stoodDown: w.standDowns.get(node.host)?.reason ?? null,
@@ -105,18 +105,10 @@ export async function startOrphan(w: Watch, node: string): Promise<void> {
 
 async function startRecovery(w: Watch, node: string, more: Partial<RecoverInput>): Promise<void> {
   const workflowId = nodeWorkflowId(w.cloud, node);
-  try {
-    const child = await startChild(WORKFLOW_TYPES.recover, {
-      workflowId,
-      args: [{ node, cloud: w.cloud, automatic: true, by: 'the monitor', ...more } satisfies RecoverInput],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      workflowTaskTimeout: '5s',
-      staticSummary: `recovers ${node}`,
-    });
+  const input: RecoverInput = { node, cloud: w.cloud, automatic: true, by: 'the monitor', ...more };
+  const child = await startOnNode(WORKFLOW_TYPES.recover, workflowId, input, `recovers ${node}`);
+  // Another operation on the node (by hand, or a readmission): it is looked at again at the next wake.
+  if (child === null) w.held.set(node, 'busy: another operation on this node is open');
+  else
     w.open.set(node, { node, workflowId, runId: child.firstExecutionRunId, grantedAt: null, width: 0, byHand: false });
-  } catch (e) {
-    if (!(e instanceof WorkflowExecutionAlreadyStartedError)) throw e;
-    // Another operation on the node is open (by hand, or a readmission): it is looked at again at the next wake.
-    w.held.set(node, 'busy: another operation on this node is open');
-  }
 }

@@ -7,13 +7,13 @@ import { widthOf } from '../policy.ts';
 import { turnSignal, widthSignal } from '../verbs.ts';
 import type { Watch } from './state.ts';
 
-export const grantedRuns = (w: Watch): OpenRun[] => [...w.open.values()].filter((o) => o.grantedAt !== null);
+const grantedRuns = (w: Watch): OpenRun[] => [...w.open.values()].filter((o) => o.grantedAt !== null);
 
 /** The most that a run may have in flight now. */
 const boundOf = (o: OpenRun): number => Math.max(o.width, o.bound ?? o.width);
 
 /** Sets every run's new share and answers those whose share changed. Together their bounds stay within the overall width. */
-export function reshare(e: Policy['evacuation'], runs: OpenRun[]): OpenRun[] {
+function reshare(e: Policy['evacuation'], runs: OpenRun[]): OpenRun[] {
   const fair = widthOf(e, runs.length);
   // With more runs than evacuations in all each still gets one: a run that waits for a person must not stop the others.
   let free = e.overall < runs.length ? Infinity : e.overall - runs.reduce((sum, o) => sum + boundOf(o), 0);
