@@ -11,6 +11,7 @@ import { startWatch } from '../../workers/keep-watch.ts';
 import { nodeWorkflowId } from '../../workflows/contract.ts';
 import type { RecoveryReport } from '../../workflows/domain.ts';
 import { workflowBundle } from '../support/bundle.ts';
+import { lookout } from '../support/lookout.ts';
 import { until } from '../support/until.ts';
 import { audit, tellFindings } from '../world/audit.ts';
 import { writeLifeboatYaml } from '../world/lifeboat-yaml.ts';
@@ -213,18 +214,6 @@ const noticesEnded = (stage: Stage): Promise<boolean> =>
       if (w.status.name === 'RUNNING') return false;
     return stage.world.mailbox.to(ADMIN).length >= 2;
   });
-
-/** The sweep knows a node's habit after two whole intervals. */
-async function lookout(world: World): Promise<void> {
-  const moves = new Map<string, Set<number>>();
-  const regular = (): boolean => {
-    for (const n of world.centre.nodes.values())
-      moves.set(n.name, (moves.get(n.name) ?? new Set()).add(n.service.updatedAt));
-    return [...moves.values()].every((s) => s.size > 4);
-  };
-  await until(() => world.log.of('call').some((c) => /os-services/.test(c.path)), { what: 'the watch sweeps' });
-  await until(regular, { what: 'every node has reported three times' });
-}
 
 async function judge(world: World, report: RecoveryReport, blow: Blow | null): Promise<void> {
   const wrong: string[] = [];

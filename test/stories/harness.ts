@@ -21,6 +21,7 @@ import { loadConfig, type Config } from '../../workers/config.ts';
 import { createWorkers, type Workers } from '../../workers/create-workers.ts';
 import { startWatch } from '../../workers/keep-watch.ts';
 import { workflowBundle } from '../support/bundle.ts';
+import { lookout } from '../support/lookout.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 import { audit, tellFindings, type AuditOptions } from '../world/audit.ts';
@@ -87,12 +88,10 @@ export interface Story {
 }
 
 let temporal: LocalTemporal | null = null;
-let bundle: { code: string } | null = null;
 let count = 0;
 
 export async function openTemporal(): Promise<LocalTemporal> {
   temporal ??= await devServer();
-  bundle ??= await workflowBundle();
   return temporal;
 }
 
@@ -128,7 +127,7 @@ async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): 
       config,
       connection: nativeConnection,
       roles,
-      workflowBundle: bundle ?? undefined,
+      workflowBundle: await workflowBundle(),
     });
     running.push({ made, done: made.run() });
     return made;
@@ -232,23 +231,6 @@ async function ends(run: RunHandle, timeoutMs: number): Promise<RecoveryReport> 
   }
   const state = await run.query(verbs.stateQuery);
   throw new Error(`${run.workflowId} has not ended after ${timeoutMs} ms: ${JSON.stringify(state, null, 1)}`);
-}
-
-/** The sweep learns a node's habit from two whole intervals; three moves after its first look contain two. */
-async function lookout(world: World): Promise<void> {
-  const isSweep = (): boolean => world.log.of('call').some((c) => c.service === 'nova' && /os-services/.test(c.path));
-  await until(isSweep, { what: 'the watch sweeps' });
-  const moves = new Map<string, Set<number>>();
-  await until(
-    () => {
-      for (const n of world.centre.nodes.values()) {
-        const seen = moves.get(n.name) ?? new Set();
-        moves.set(n.name, seen.add(n.service.updatedAt));
-      }
-      return [...moves.values()].every((seen) => seen.size > 4);
-    },
-    { what: 'every node has reported three times' },
-  );
 }
 
 const listings = (world: World): number =>

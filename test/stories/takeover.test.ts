@@ -1,10 +1,10 @@
 // Whoever goes in the middle, somebody takes over, and nothing is asked of Nova twice.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import { ROLES, WORKFLOW_TYPES } from '../../workflows/contract.ts';
 import type { World } from '../world/world.ts';
 import { until } from '../support/until.ts';
-import { shutTemporal, tellStory } from './harness.ts';
+import { shutTemporal, tellStory, type Story } from './harness.ts';
 
 after(shutTemporal);
 
@@ -16,7 +16,8 @@ const posted = (world: World): string[] =>
     .map((c) => world.instance(c.instance!).name)
     .sort();
 
-test('a run that is terminated in the middle: its node is taken up from the marker, what is on its way is adopted', async (t) => {
+/** compute-2 has lost its power, and the three lanes are full of what Nova has not spawned yet. `here`: names of what was on it. */
+async function inTheMiddle(t: TestContext): Promise<{ s: Story; here: string[] }> {
   const s = await tellStory({ world: { instances: 20 }, sections: { evacuation: { perNode: 3 } } });
   t.after(() => s.end());
   const { world } = s;
@@ -27,6 +28,12 @@ test('a run that is terminated in the middle: its node is taken up from the mark
   await world.powerLoss('compute-2');
   await s.started('compute-2');
   await until(() => posted(world).length === 3, { what: 'the lanes are full', timeoutMs: 30_000 });
+  return { s, here };
+}
+
+test('a run that is terminated in the middle: its node is taken up from the marker, what is on its way is adopted', async (t) => {
+  const { s, here } = await inTheMiddle(t);
+  const { world } = s;
   const { runId: first } = await s.run('compute-2').describe();
   await s.run('compute-2').terminate('somebody pressed the button');
 
@@ -55,15 +62,8 @@ test('a run that is terminated in the middle: its node is taken up from the mark
 });
 
 test('the workers that run everything are stopped in the middle: others go on, and each instance was asked for once', async (t) => {
-  const s = await tellStory({ world: { instances: 20 }, sections: { evacuation: { perNode: 3 } } });
-  t.after(() => s.end());
+  const { s, here } = await inTheMiddle(t);
   const { world } = s;
-  await s.lookout();
-  const here = [...s.on('compute-2').keys()].sort();
-  for (const n of world.nodes) world.holdSpawns(n.name);
-  await world.powerLoss('compute-2');
-  await s.started('compute-2');
-  await until(() => posted(world).length === 3, { what: 'the lanes are full', timeoutMs: 30_000 });
   const { runId } = await s.run('compute-2').describe();
 
   const stopped = s.workers.shutdown();

@@ -42,13 +42,11 @@ export interface Story {
 }
 
 let temporal: LocalTemporal | null = null;
-let bundle: { code: string } | null = null;
 let stories = 0;
 
 /** The options count for the first call of a process: there is one server. */
 export async function open(options: Parameters<typeof devServer>[0] = {}): Promise<LocalTemporal> {
   temporal ??= await devServer(options);
-  bundle ??= await workflowBundle();
   return temporal;
 }
 
@@ -218,7 +216,7 @@ export async function story(
   const q = taskQueues(cloud);
   const connection = env.nativeConnection;
   const workers = await Promise.all([
-    Worker.create({ connection, taskQueue: q.workflow, workflowBundle: bundle ?? undefined }),
+    Worker.create({ connection, taskQueue: q.workflow, workflowBundle: await workflowBundle() }),
     ...[q.monitoring, q.openstack, q.fencing, q.guard].map((taskQueue) =>
       Worker.create({ connection, taskQueue, activities: { ...fakes } }),
     ),

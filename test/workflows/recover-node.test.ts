@@ -4,7 +4,8 @@ import { after, test } from 'node:test';
 import type { RunState } from '../../workflows/contract.ts';
 import * as verbs from '../../workflows/verbs.ts';
 import { until } from '../support/until.ts';
-import { aNode, anInstance, shut, signalOff, story, untilCancelled } from './harness.ts';
+import { comesBack } from './comes-back.ts';
+import { aNode, anInstance, shut, story } from './harness.ts';
 
 after(shut);
 
@@ -201,23 +202,7 @@ test('abort in the middle: what runs ends and is unlocked, nothing new begins, e
 });
 
 test('a node that comes back is fenced again before anything else is posted', async (t) => {
-  let posts = 0;
-  let back = (): void => undefined;
-  const returned = new Promise<void>((r) => (back = r));
-  const s = await story((_s, good) => ({
-    guardNode: async (input) => {
-      if (input.epoch > 1) return good.guardNode(input);
-      await signalOff(input);
-      await Promise.race([returned, untilCancelled()]);
-      return { kind: 'on', saw: 'ipmi says on', readAt: new Date().toISOString() };
-    },
-    evacuateInstance: async (input) => {
-      posts += 1;
-      if (posts > 1) return good.evacuateInstance(input);
-      back();
-      return { kind: 'notPosted', why: 'the node is on' };
-    },
-  }));
+  const s = await story(comesBack);
   t.after(() => s.end());
   const h = await s.start();
   await h.signal(verbs.widthSignal, { width: 1 });

@@ -6,7 +6,8 @@ import { DEFAULT_POLICY } from '../../workflows/defaults.ts';
 import * as verbs from '../../workflows/verbs.ts';
 import { admin, user } from '../activities/notification/notices.ts';
 import { until } from '../support/until.ts';
-import { aNode, anInstance, open, signalOff, story, untilCancelled, type Fakes, type Story } from './harness.ts';
+import { comesBack } from './comes-back.ts';
+import { aNode, anInstance, open, story, type Fakes, type Story } from './harness.ts';
 import { off, returning } from './returning.ts';
 import { watchTale } from './tale-of-the-watch.ts';
 
@@ -96,25 +97,6 @@ const partial = recovery(stuckThenFailed, async (h) => {
   await h.executeUpdate(verbs.retryUpdate, by({ instance: 'web-1', record: 42 }));
   await h.executeUpdate(verbs.skipUpdate, by({ instance: 'web-2' }));
 });
-
-const comesBack: Over = (_s, good) => {
-  let posts = 0;
-  let back = (): void => undefined;
-  const returned = new Promise<void>((r) => (back = r));
-  return {
-    guardNode: async (input) => {
-      if (input.epoch > 1) return good.guardNode(input);
-      await signalOff(input);
-      await Promise.race([returned, untilCancelled()]);
-      return { kind: 'on', saw: 'ipmi says on', readAt: new Date().toISOString() };
-    },
-    evacuateInstance: async (input) => {
-      if (++posts > 1) return good.evacuateInstance(input);
-      back();
-      return { kind: 'notPosted', why: 'the node is on' };
-    },
-  };
-};
 
 const aborted: Tale = () => {
   let letGo = (): void => undefined;
