@@ -37,7 +37,7 @@ export function driverSource(config: Config, secrets: Secrets, given: Partial<Dr
   const make: { [K in keyof Drivers]: () => Promise<Drivers[K]> } = {
     openstack: () => connect(config, secrets),
     monitoring: async () => createChannels(config.monitoring, { openstack: await get('openstack'), timings }),
-    fencing: () => createFencing(config.fencing, { timings, secret }),
+    fencing: () => createFencing(config.fencing, { timings, secret, redact: secrets.redactor.redact }),
     evacuator: async () => openEvacuator(config.evacuation, { openstack: await get('openstack') }),
     notification: async () => ({
       channels: await openChannels(config.notification, { secret }),

@@ -7,10 +7,10 @@ import { createWorkers } from './create-workers.ts';
 import { driverSource } from './deps.ts';
 import { keepWatch, refuseOtherCloud } from './keep-watch.ts';
 import { identity, jsonLogger } from './log.ts';
-import { createRedactor, type Redactor } from './redact.ts';
+import { createRedactor } from './redact.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { createSecrets } from './secrets.ts';
-import { connectClient, connectNative, temporalSettings } from './temporal.ts';
+import { connectClient, connectNative, temporalSecrets, temporalSettings } from './temporal.ts';
 
 const USAGE = `npm start -- --config lifeboat.yaml [--role ROLE]... [--log LEVEL] [--metrics ADDRESS] [--bundle FILE]
 
@@ -61,6 +61,9 @@ function readArguments(argv: string[]): Arguments | null {
   };
 }
 
+/** Of the whole process: what was learnt until it failed is not shown when it says why. */
+const redactor = createRedactor();
+
 async function main(): Promise<number> {
   const given = readArguments(process.argv.slice(2));
   if (!given) {
@@ -68,15 +71,14 @@ async function main(): Promise<number> {
     return 0;
   }
   const config = await loadConfig(given.config);
-  const redactor = createRedactor();
-  const logger = installRuntime(given, redactor);
+  const logger = installRuntime(given);
   for (const warning of config.warnings) logger.warn(warning);
-  await runRoles(config, given, logger, redactor);
+  await runRoles(config, given, logger);
   return 0;
 }
 
 /** The SDK's and our own log lines go the same way. SIGTERM and SIGINT are the Runtime's: it stops every Worker at once. */
-function installRuntime({ level, metrics }: Arguments, redactor: Redactor): Logger {
+function installRuntime({ level, metrics }: Arguments): Logger {
   const logger = jsonLogger(level, redactor);
   Runtime.install({
     logger,
@@ -89,10 +91,11 @@ function installRuntime({ level, metrics }: Arguments, redactor: Redactor): Logg
   return logger;
 }
 
-async function runRoles(config: Config, given: Arguments, logger: Logger, redactor: Redactor): Promise<void> {
+async function runRoles(config: Config, given: Arguments, logger: Logger): Promise<void> {
   const { roles, bundle } = given;
   const secrets = createSecrets({ redactor, warn: (line) => logger.warn(line) });
   const settings = temporalSettings(config.temporal);
+  for (const secret of temporalSecrets(settings)) redactor.know(secret);
   const { client, connection, namespace } = await connectClient(settings, identity());
   const native = await connectNative(settings);
   const stop = new AbortController();
@@ -140,7 +143,7 @@ main().then(
   (error: unknown) => {
     const text = error instanceof Error ? error.message : String(error);
     const usage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-    process.stderr.write(`${createSecrets().redactor.redact(text)}\n${usage ? `\n${USAGE}\n` : ''}`);
+    process.stderr.write(`${createSecrets({ redactor }).redactor.redact(text)}\n${usage ? `\n${USAGE}\n` : ''}`);
     // 2: the configuration or the command line; starting it again does not help.
     process.exit(usage || error instanceof ConfigError ? 2 : 1);
   },

@@ -3,6 +3,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import { redact } from '../activities/openstack/errors.ts';
 import type { Config } from './config.ts';
 
 /** temporal.md: a first workflow task that a dying worker swallowed is given to another one after so long. */
@@ -29,8 +30,7 @@ export function temporalSettings(temporal: Config['temporal'], env: NodeJS.Proce
   } catch (error) {
     const where = configFile ?? env.TEMPORAL_CONFIG_FILE ?? 'its environment and its profile';
     throw new Error(
-      `Cannot read Temporal's settings from ${where}: ${oneLine(error)} (see temporal.profile and temporal.configFile)`,
-      { cause: error },
+      `Cannot read Temporal's settings from ${where}: ${withoutLines(error)} (see temporal.profile and temporal.configFile)`,
     );
   }
 }
@@ -70,13 +70,27 @@ export async function connectNative(settings: TemporalSettings): Promise<NativeC
   });
 }
 
+/** What no text may contain. Other metadata (a namespace, a name) is no secret, and would blot out ordinary words. */
+export function temporalSecrets({ options: { apiKey, metadata } }: TemporalSettings): string[] {
+  const telling = Object.entries(metadata ?? {}).filter(([name]) => /auth|key|token|secret|passw/i.test(name));
+  const values = telling.map(([, value]) => String(value).replace(/^(Bearer|Basic)\s+/i, ''));
+  return typeof apiKey === 'string' ? [apiKey, ...values] : values;
+}
+
+/** A parser's error goes on with the lines around it, and one of them may be the API key's. */
+function withoutLines(error: unknown): string {
+  const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const line: unknown = error instanceof Error && 'line' in error ? error.line : undefined;
+  return `${redact(first)}${typeof line === 'number' ? `, line ${line}` : ''}`.slice(0, 300);
+}
+
 function unreachable(settings: TemporalSettings, error: unknown): Error {
-  const why = oneLine(error);
+  const why = redact(oneLine(error), temporalSecrets(settings));
   const hint = /namespace .*not found|NamespaceNotFound/i.test(why)
     ? 'create the namespace or set TEMPORAL_NAMESPACE'
     : 'set TEMPORAL_ADDRESS, or temporal.profile in the configuration; `npm run demo` brings a server of its own';
   return new Error(
-    `Cannot reach Temporal at ${settings.options.address} (namespace ${settings.namespace}): ${why} (${hint})`,
+    `Cannot reach Temporal at ${settings.options.address} (namespace ${settings.namespace}): ${why.slice(0, 300)} (${hint})`,
     {
       cause: error,
     },
@@ -87,5 +101,5 @@ function oneLine(error: unknown): string {
   const details = (error as { details?: unknown }).details;
   const text =
     typeof details === 'string' && details ? details : error instanceof Error ? error.message : String(error);
-  return text.replace(/\s+/g, ' ').slice(0, 300);
+  return text.replace(/\s+/g, ' ');
 }

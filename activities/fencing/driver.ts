@@ -38,6 +38,8 @@ export interface FencingContext {
   timings: Timings;
   /** Resolves a secret of the configuration; throws a clear error where it is missing or empty. Never cached in a device's fields. */
   secret(source: SecretSource): Promise<string>;
+  /** Takes every secret out that this process knows. What any driver says goes through it. */
+  redact?: (text: string) => string;
   /** Paths of programs by name (`ipmitool`, `virsh`), where they are not on PATH or another one shall be taken. */
   programs?: Readonly<Record<string, string>>;
 }

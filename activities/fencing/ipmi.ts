@@ -23,7 +23,8 @@ export const ipmiOptions = z.strictObject({
 });
 export type IpmiOptions = z.output<typeof ipmiOptions>;
 
-type Answer = { ok: true; text: string } | { ok: false; fault: DeviceFault; why: string };
+/** `shown`: the text as it may be told. */
+type Answer = { ok: true; text: string; shown: string } | { ok: false; fault: DeviceFault; why: string };
 
 /** RAKP's fields are fixed: ipmitool refuses more. */
 const LONGEST_PASSWORD = 20;
@@ -52,7 +53,7 @@ class IpmiDevice implements FenceDevice {
     const answer = await this.#ipmitool(['chassis', 'power', 'status'], until, signal);
     if (!answer.ok) return unknown(answer.fault, answer.why);
     const word = /^Chassis Power is (on|off)$/.exec(answer.text)?.[1] as 'on' | 'off' | undefined;
-    if (!word) return unknown('protocol', `neither on nor off, but "${oneLine(answer.text)}"`);
+    if (!word) return unknown('protocol', `neither on nor off, but "${answer.shown}"`);
     return { power: word, detail: `${this.label}: ${word}`, identityConfirmed: this.#options.guid !== undefined };
   }
 
@@ -74,18 +75,19 @@ class IpmiDevice implements FenceDevice {
     const answer = identity.ok ? await this.#ipmitool(['chassis', 'power', to], until, signal) : identity;
     if (!answer.ok) return { accepted: false, fault: answer.fault, detail: `${this.label}: ${answer.why}` };
     if (answer.text !== expected)
-      return { accepted: false, fault: 'protocol', detail: `${this.label}: answered "${oneLine(answer.text)}"` };
+      return { accepted: false, fault: 'protocol', detail: `${this.label}: answered "${answer.shown}"` };
     return { accepted: true, detail: `${this.label}: took the ${to}` };
   }
 
   async #identify(until: number, signal: AbortSignal): Promise<Answer> {
     const wanted = this.#options.guid?.toLowerCase();
-    if (wanted === undefined) return { ok: true, text: '' };
+    if (wanted === undefined) return { ok: true, text: '', shown: '' };
     const answer = await this.#ipmitool(['mc', 'guid'], until, signal);
     if (!answer.ok) return answer;
     const told = /^System GUID\s*:\s*(\S+)$/m.exec(answer.text)?.[1]?.toLowerCase();
     if (told === wanted) return answer;
-    return { ok: false, fault: 'mismatch', why: `another machine: its GUID is ${told ?? 'not told'}, not ${wanted}` };
+    const shown = /System GUID\s*:\s*(\S+)/.exec(answer.shown)?.[1] ?? 'not told';
+    return { ok: false, fault: 'mismatch', why: `another machine: its GUID is ${shown}, not ${wanted}` };
   }
 
   /** One ipmitool, never repeated here: it retransmits by itself (-N 2 -R 2: 10 s until it calls a BMC unreachable). */
@@ -141,7 +143,7 @@ export function readIpmitool(run: ProgramRun, password: string): Answer {
   if (run.end === 'missing') return fail('misconfigured', 'ipmitool cannot be started');
   if (run.end === 'timeout') return fail('timeout', 'ipmitool was killed at the time limit');
   if (run.end === 'cancelled') return fail('timeout', 'cancelled');
-  if (run.code === 0) return { ok: true, text: run.stdout.trim() };
+  if (run.code === 0) return { ok: true, text: run.stdout.trim(), shown: oneLine(run.stdout, password) };
   for (const [pattern, fault, why] of FAILURES) {
     const match = pattern.exec(run.stderr);
     if (match) return fail(fault, match[1] ? `${why}: ${oneLine(match[1], password)}` : why);

@@ -3,6 +3,7 @@ import { entriesOf, covers, issuesOf, Owners, resolve, writeIssue } from './conf
 import type { DeviceConfig, FencingConfig, Resolved } from './config.ts';
 import type { FenceDevice, FencingContext, FencingDriver } from './driver.ts';
 import { loadDriver } from './index.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 export { fencingConfig } from './config.ts';
 export type { FencingConfig } from './config.ts';
@@ -102,8 +103,12 @@ class ConfiguredFencing implements Fencing {
     const before = entry.made.get(node);
     if (before) return before;
     const resolved = resolve(entry.driver, entry.device, entry.path, node);
-    const device = 'issues' in resolved ? null : entry.driver.create(node, resolved.options, this.#context);
-    if (!('issues' in resolved)) this.#owners.add(resolved.key, node, resolved.keyPath);
+    let device: FenceDevice | null = null;
+    if (!('issues' in resolved)) {
+      const made = entry.driver.create(node, resolved.options, this.#context);
+      device = this.#context.redact ? withoutSecrets(made, this.#context.redact) : made;
+      this.#owners.add(resolved.key, node, resolved.keyPath);
+    }
     entry.made.set(node, { resolved, device });
     return { resolved, device };
   }

@@ -1,5 +1,6 @@
 // Pieces that the drivers' options are made of, and the one way in which a driver gets at a secret.
 import { z } from 'zod';
+import { redact } from '../openstack/errors.ts';
 import type { FencingContext, SecretSource } from './driver.ts';
 
 /** `{env: NAME}` or `{file: path}`: a configuration never holds the secret itself. */
@@ -37,10 +38,10 @@ export async function resolveSecret(
   }
 }
 
-/** One line of at most 200 characters without the secret: what may go into a history or a mail. */
-export function oneLine(text: string, secret?: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return (secret ? line.replaceAll(secret, '***') : line).slice(0, 200);
+/** One line of at most 200 characters without these secrets, in whatever form: what may go into a history or a mail. */
+export function oneLine(text: string, ...secrets: string[]): string {
+  // Before it is shortened: of a secret that is cut nothing is known any more.
+  return redact(text, secrets).replace(/\s+/g, ' ').trim().slice(0, 200);
 }
 
 /** A word for a shell, quoted where it needs to be: for the commands that a person pastes. */

@@ -1,6 +1,5 @@
 // The Reset action of one Redfish system: where it is, whether it can do what is asked, and the task it may become.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { oneLine } from './options.ts';
 import { at, pathOf, RedfishError } from './redfish-session.ts';
 import type { Json, RedfishSession, Reply } from './redfish-session.ts';
 
@@ -17,10 +16,10 @@ export async function resetTarget(session: RedfishSession, system: string, body:
   const action = at(body, 'Actions', ACTION);
   const target = pathOf(at(action, 'target')) ?? `${system}/Actions/ComputerSystem.Reset`;
   if (!target.startsWith(`${system}/`))
-    throw new RedfishError('mismatch', `its reset is that of another system: ${oneLine(target)}`);
+    throw new RedfishError('mismatch', `its reset is that of another system: ${session.quote(target)}`);
   const allowed = at(action, ALLOWABLE) ?? (await allowedByActionInfo(session, at(action, '@Redfish.ActionInfo')));
   if (Array.isArray(allowed) && !allowed.includes(type))
-    throw new RedfishError('misconfigured', `it offers no ${type}, only ${oneLine(allowed.join(', '))}`);
+    throw new RedfishError('misconfigured', `it offers no ${type}, only ${session.quote(allowed.join(', '))}`);
   return target;
 }
 
@@ -54,9 +53,9 @@ export async function pollTask(session: RedfishSession, monitor: string, signal:
   }
 }
 
-/** What an error body says, one line. */
+/** What an error body says, as it stands there. */
 export function messageOf(body: Json | null): string {
   const extended: unknown = at(body, 'error', '@Message.ExtendedInfo');
   const first: unknown = Array.isArray(extended) ? extended[0] : extended;
-  return oneLine(String(at(first, 'Message') ?? at(body, 'error', 'message') ?? ''));
+  return String(at(first, 'Message') ?? at(body, 'error', 'message') ?? '');
 }

@@ -92,9 +92,17 @@ export class RedfishSession {
       await this.#logIn();
       reply = await this.#send(method, path, body, ifMatch);
     }
-    if (reply.status === 401) throw new RedfishError('auth', `${method} ${path}: 401, the login was not accepted`);
-    if (reply.status === 403) throw new RedfishError('privilege', `${method} ${path}: 403, the user may not do that`);
+    // The path may be one that the service gave us.
+    const stage = this.quote(`${method} ${path}`);
+    if (reply.status === 401) throw new RedfishError('auth', `${stage}: 401, the login was not accepted`);
+    if (reply.status === 403) throw new RedfishError('privilege', `${stage}: 403, the user may not do that`);
     return reply;
+  }
+
+  /** What the service said, as it may be told: one line, without our password and token. */
+  quote(text: string): string {
+    const { user, password } = this.#visit;
+    return oneLine(text, password, `${user}:${password}`, this.#headers['x-auth-token'] ?? '');
   }
 
   /** Gives the session back (a BMC has about eight) and closes the connection. Never rejects; ends within `limitMs`. */
@@ -162,7 +170,7 @@ export class RedfishSession {
         retryAfterMs: Number.isFinite(wait) ? wait * 1_000 : null,
       };
     } catch (error) {
-      throw readNetworkError(error, `${method} ${path}`, signal);
+      throw readNetworkError(error, this.quote(`${method} ${path}`), signal, (text) => this.quote(text));
     }
   }
 }
@@ -207,7 +215,12 @@ export function pathOf(told: unknown): string | null {
 
 const UNREACHABLE = /^(ECONN|EHOST|ENET|ENOTFOUND|EAI_|EPIPE|EADDRNOTAVAIL|UND_ERR_SOCKET)/;
 
-function readNetworkError(error: unknown, stage: string, signal: AbortSignal): RedfishError {
+function readNetworkError(
+  error: unknown,
+  stage: string,
+  signal: AbortSignal,
+  quote: (text: string) => string,
+): RedfishError {
   if (signal.aborted) return new RedfishError('timeout', `no answer in time to ${stage}`);
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
@@ -218,5 +231,5 @@ function readNetworkError(error: unknown, stage: string, signal: AbortSignal): R
     return new RedfishError('misconfigured', `its certificate is not trusted: ${code} (give tls.caFile or tls.sha256)`);
   if (/SSL|TLS|EPROTO|HPE_/.test(code)) return new RedfishError('protocol', `${stage}: ${code}`);
   const fault = UNREACHABLE.test(code) ? 'unreachable' : 'protocol';
-  return new RedfishError(fault, `${stage}: ${code || oneLine(cause instanceof Error ? cause.message : '')}`);
+  return new RedfishError(fault, `${stage}: ${code || quote(cause instanceof Error ? cause.message : '')}`);
 }

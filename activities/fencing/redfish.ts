@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { CommandResult, FenceDevice, FencingContext, FencingDriver, PowerReading } from './driver.ts';
-import { argument, oneLine, resolveSecret, secretSource, shellWord, uuid } from './options.ts';
+import { argument, resolveSecret, secretSource, shellWord, uuid } from './options.ts';
 import { RedfishError, RedfishSession } from './redfish-session.ts';
 import type { Json, Reply, Trust } from './redfish-session.ts';
 import { messageOf, pollTask, resetTarget } from './redfish-reset.ts';
@@ -66,7 +66,7 @@ class RedfishDevice implements FenceDevice {
         const { power } = await this.#read(session);
         if (power === 'On') return { power: 'on', detail: `${this.label}: On`, identityConfirmed };
         if (power === 'Off') return { power: 'off', detail: `${this.label}: Off`, identityConfirmed };
-        const detail = `${this.label}: PowerState ${oneLine(String(JSON.stringify(power)))}`;
+        const detail = `${this.label}: PowerState ${session.quote(String(JSON.stringify(power)))}`;
         return { power: 'unknown', detail, identityConfirmed: false };
       },
       (fault, detail) => ({ power: 'unknown', fault, detail, identityConfirmed: false }),
@@ -115,7 +115,7 @@ class RedfishDevice implements FenceDevice {
       const { power } = await this.#read(session);
       if (power === wanted) return { accepted: true, detail: `${this.label}: is ${wanted} already` };
     }
-    throw new RedfishError('refused', `${type}: ${reply.status} ${messageOf(reply.body)}`.trimEnd());
+    throw new RedfishError('refused', `${type}: ${reply.status} ${session.quote(messageOf(reply.body))}`.trimEnd());
   }
 
   /** Reads the system and makes sure that it is the one that is meant. */
@@ -123,7 +123,8 @@ class RedfishDevice implements FenceDevice {
     const { system, uuid: id, serial } = this.#options;
     const { status, body, etag } = await session.request('GET', system);
     if (status === 404) throw new RedfishError('misconfigured', `it has no ${system}`);
-    if (status !== 200) throw new RedfishError('refused', `GET ${system}: ${status} ${messageOf(body)}`.trimEnd());
+    if (status !== 200)
+      throw new RedfishError('refused', `GET ${system}: ${status} ${session.quote(messageOf(body))}`.trimEnd());
     if (!body || !('PowerState' in body)) throw new RedfishError('protocol', `GET ${system}: 200 without a PowerState`);
     const told: [string, unknown, string | undefined][] = [
       ['path', body['@odata.id'] ?? system, system],
@@ -132,7 +133,10 @@ class RedfishDevice implements FenceDevice {
     ];
     for (const [what, saw, wanted] of told)
       if (wanted !== undefined && normal(saw) !== normal(wanted))
-        throw new RedfishError('mismatch', `another machine: its ${what} is ${oneLine(String(saw))}, not ${wanted}`);
+        throw new RedfishError(
+          'mismatch',
+          `another machine: its ${what} is ${session.quote(String(saw))}, not ${wanted}`,
+        );
     return { body, etag, power: body['PowerState'] };
   }
 

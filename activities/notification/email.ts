@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createTransport } from 'nodemailer';
 import { z } from 'zod';
+import { redact } from '../openstack/errors.ts';
 import { usableAddress } from './address.ts';
 import { NotificationError, type Message, type NotificationChannel, type NotificationContext } from './driver.ts';
 import type { NotificationDriver } from './driver.ts';
@@ -165,9 +166,7 @@ function explain(what: string, error: unknown, secrets: string[]): NotificationE
   const refused = ['RCPT TO', 'DATA'].includes(e.command ?? '') && (e.responseCode ?? 0) >= 500;
   const permanent = refused && e.responseCode !== 503 && !LOGIN_CODES.includes(e.responseCode ?? 0);
   const hint = hintOf(e);
-  let said = e.response ?? e.message;
-  for (const secret of secrets) said = said.replaceAll(secret, '***');
-  const why = oneLine(said).slice(0, 300);
+  const why = oneLine(redact(e.response ?? e.message, secrets)).slice(0, 300);
   const sentence = permanent ? `refused for good (${why})` : `${hint ?? 'not taken'} (${why})`;
   return new NotificationError(`${what}: ${sentence}`, permanent);
 }
@@ -179,9 +178,6 @@ function hintOf(e: SmtpError): string | undefined {
   return /certificate/i.test(e.message) ? HINTS.ETLS : HINTS[e.code ?? ''];
 }
 
-/** The password as it is, and as a server could echo it from AUTH PLAIN or LOGIN. */
+/** The password, and what AUTH PLAIN sends: a server may echo it, with the name. */
 const secretsOf = (username: string, password: string): string[] =>
-  password === ''
-    ? []
-    : [password, base64(password), base64(`\0${username}\0${password}`), encodeURIComponent(password)];
-const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  password === '' ? [] : [password, `\0${username}\0${password}`];

@@ -1,5 +1,8 @@
 // What can go wrong with a cloud, as one class. Its text goes to histories, mails and consoles: one line, no secret, no body.
+import { redact } from './redact.ts';
 import type { OpenStackFailure } from './types.ts';
+
+export { redact } from './redact.ts';
 
 const LONGEST = 300;
 
@@ -74,14 +77,6 @@ export function kindOfStatus(status: number): OpenStackFailure['kind'] {
   // Never followed: the token would go to wherever it points.
   if (status >= 300 && status < 400) return 'config';
   return status >= 400 ? 'badRequest' : 'server';
-}
-
-/** Takes out what must not be told: the given secrets, credentials in URLs, things that look like Keystone tokens. */
-export function redact(text: string, secrets: Iterable<string> = []): string {
-  let out = text;
-  // Very short ones would blot out ordinary words, and are no secret to anybody.
-  for (const s of secrets) if (s.length >= 4) out = out.replaceAll(s, '***');
-  return out.replace(/\/\/[^/\s@]+@/g, '//***@').replace(/gAAAA[\w=-]{16,}/g, '***');
 }
 
 function describe(f: OpenStackFailure, said: string): string {
