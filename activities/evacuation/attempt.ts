@@ -3,7 +3,7 @@ import type { InstanceView, MigrationRecord, NodeView } from '../../workflows/do
 import type { Timings } from '../../workflows/defaults.ts';
 import type { OpenStack } from '../openstack/types.ts';
 import type { Beat } from './beat.ts';
-import { ageMs, moment, type Clock, type Moment } from './clock.ts';
+import { ageMs, lastedMs, moment, type Clock, type Moment } from './clock.ts';
 import type { EvacuateInput, EvacuateResult } from './contract.ts';
 import type { Evacuator } from './driver.ts';
 import { failureOf, isForbidden, textOf, type Failure } from './failure.ts';
@@ -77,7 +77,7 @@ export interface Sight {
 /** How long things have stood like this (ms). Another key starts anew. */
 export function stillMs(a: Attempt, key: string): number {
   if (a.still?.key !== key) a.still = { key, since: moment(a.deps.clock) };
-  return ageMs(a.deps.clock, a.still.since);
+  return lastedMs(a.deps.clock, a.still.since);
 }
 
 export async function pause(a: Attempt, ms: number): Promise<void> {

@@ -22,11 +22,14 @@ export const systemClock: Clock = {
   },
 };
 
-/** A moment to measure from. A machine that slept moves only the wall clock; a person who sets the clock moves it too: the larger counts. */
+/** A moment to measure from. A machine that slept moves only the wall clock; a person who sets the clock moves it too. */
 export interface Moment {
   ms: number;
   wall: number;
 }
 export const moment = (clock: Clock): Moment => ({ ms: clock.ms(), wall: clock.wall() });
+/** How old what was read then may be by now: the larger counts. For permissions and looks, which must be young. */
 export const ageMs = (clock: Clock, m: Moment): number => Math.max(clock.ms() - m.ms, clock.wall() - m.wall);
+/** How long it has surely lasted: a clock that was set ahead does not shorten a wait. For the horizon and for what is stuck. */
+export const lastedMs = (clock: Clock, m: Moment): number => clock.ms() - m.ms;
 export const isoNow = (clock: Clock): string => new Date(clock.wall()).toISOString();

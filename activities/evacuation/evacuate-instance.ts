@@ -3,7 +3,7 @@
 import { Context } from '@temporalio/activity';
 import { Ended, look, pause, readRow, type Attempt, type Deps, type Sight } from './attempt.ts';
 import { startBeat } from './beat.ts';
-import { ageMs, isoNow, moment } from './clock.ts';
+import { isoNow, lastedMs, moment } from './clock.ts';
 import type { EvacuateInput, EvacuateResult } from './contract.ts';
 import { accountFailure, follow, settle } from './follow.ts';
 import { standingNow } from './permit.ts';
@@ -74,7 +74,7 @@ function begin(deps: Deps, input: EvacuateInput): Attempt {
 }
 
 function carry(a: Omit<Attempt, 'beat'>): Carried {
-  const quietMs = a.quiet && a.posts === 0 ? a.quiet.creditMs + ageMs(a.deps.clock, a.quiet.since) : 0;
+  const quietMs = a.quiet && a.posts === 0 ? a.quiet.creditMs + lastedMs(a.deps.clock, a.quiet.since) : 0;
   return { quietMs, past: a.ours.past, ignored: a.ours.ignored };
 }
 
@@ -152,7 +152,7 @@ async function untouched(a: Attempt, sight: Sight): Promise<EvacuateResult | nul
   if (view === null) return null;
   if (a.post.is === 'taken') return follow(a, null);
   if (a.quiet) {
-    const left = a.timings.horizonMs - a.quiet.creditMs - ageMs(a.deps.clock, a.quiet.since);
+    const left = a.timings.horizonMs - a.quiet.creditMs - lastedMs(a.deps.clock, a.quiet.since);
     if (left > 0) {
       await pause(a, Math.min(left, Math.max(a.watch.intervalMs(), a.timings.horizonMs / 30)));
       return null;

@@ -1,7 +1,7 @@
 // From a POST that Nova took to an account: watch in bulk, read the instance once its record is final, put the power state back.
 import type { InstanceView, MigrationRecord, Planned } from '../../workflows/domain.ts';
 import { expectFailure, pause, stillMs, type Attempt } from './attempt.ts';
-import { ageMs, isoNow, moment } from './clock.ts';
+import { isoNow, lastedMs, moment } from './clock.ts';
 import type { EvacuateResult } from './contract.ts';
 import { isLost } from './failure.ts';
 import { progressOf } from './records.ts';
@@ -17,7 +17,7 @@ export async function follow(a: Attempt, record: MigrationRecord | null): Promis
   const stuck = inLimbo(a, record);
   if (stuck) return stuck;
   const begun = moment(a.deps.clock);
-  while (ageMs(a.deps.clock, begun) < a.timings.stuckMs / 20) {
+  while (lastedMs(a.deps.clock, begun) < a.timings.stuckMs / 20) {
     await a.watch.turn(a.signal);
     a.beat.progress();
     const { open, done, failed } = progressOf(a.watch.records(a.input.instance.id), a.ours);
@@ -104,7 +104,7 @@ export async function settle(
 }
 
 function recovered(a: Attempt, record: MigrationRecord, host: string, ours: boolean): EvacuateResult {
-  if (a.postedAt) a.watch.took(ageMs(a.deps.clock, a.postedAt));
+  if (a.postedAt) a.watch.took(lastedMs(a.deps.clock, a.postedAt));
   const notes = ours ? a.notes : [...a.notes, `not by this run: evacuation record ${record.id} brought it there`];
   return {
     kind: 'recovered',
@@ -126,7 +126,7 @@ const isAs = (v: InstanceView, stopped: boolean): boolean =>
 /** Sent once per horizon; whatever the answer, the next look tells what came of it. */
 async function putBack(a: Attempt, view: InstanceView, stopped: boolean): Promise<void> {
   const wrong = stopped ? view.vmState === 'active' : view.vmState === 'stopped';
-  if (!wrong || (a.powerSentAt && ageMs(a.deps.clock, a.powerSentAt) < a.timings.horizonMs)) return;
+  if (!wrong || (a.powerSentAt && lastedMs(a.deps.clock, a.powerSentAt) < a.timings.horizonMs)) return;
   const { compute } = a.deps.openstack;
   const o = { timeoutMs: a.timings.novaReadMs };
   a.powerSentAt = moment(a.deps.clock);

@@ -75,6 +75,19 @@ test('time that an earlier attempt only looked counts, but never more than half 
   assert.ok((await sentAt(80_000)) >= HORIZON_MS);
 });
 
+test('a wall clock that leaps ahead shortens no horizon: a POST that comes late is watched, and none is sent beside it', async () => {
+  const s = setup();
+  const web = newInstance('web');
+  s.cloud.before.evacuate = () => {
+    s.clock.after(10_000, () => s.clock.jumpWall(3_600_000));
+    s.clock.after(60_000, () => s.cloud.work(web, 'compute-3'));
+    throw timeout();
+  };
+  const result = await s.evacuate(s.input(web));
+  assert.deepEqual(result.kind === 'recovered' && result.posts, 1);
+  assert.equal(s.cloud.count('evacuate'), 1);
+});
+
 test('a rebuilding task state that the snapshot did not have is ours, before any record shows', async () => {
   const s = setup();
   const web = newInstance('web', { taskState: 'rebuilding' });
