@@ -1,13 +1,13 @@
 // Brings one instance elsewhere: look → lock → POST at most once → watch → put the power state back → account. Safe to repeat
 // at any moment (recovery.md 12): Nova's evacuate is not idempotent, so what was sent is found by looking, never sent again blindly.
 import { Context } from '@temporalio/activity';
-import { Ended, look, pause, readRow, type Attempt, type Deps, type Sight } from './attempt.ts';
+import { Ended, expectFailure, look, pause, readRow, type Attempt, type Deps, type Sight } from './attempt.ts';
 import { startBeat } from './beat.ts';
 import { isoNow, lastedMs, moment } from './clock.ts';
 import type { EvacuateInput, EvacuateResult } from './contract.ts';
 import { accountFailure, follow, settle } from './follow.ts';
 import { standingNow } from './permit.ts';
-import { isEvacuationFrom, isFailed, isOpen } from './records.ts';
+import { isEvacuationFrom, isFailed, isOpen, progressOf } from './records.ts';
 import { send } from './send.ts';
 
 /** Also where tests scale the table down: a busy machine is not a stuck loop. */
@@ -91,8 +91,25 @@ async function run(a: Attempt): Promise<EvacuateResult> {
   for (;;) {
     const result = await react(a, sight);
     if (result) return result;
-    sight = await look(a);
+    sight = (await arrival(a)) ?? (await look(a));
   }
+}
+
+/**
+ * The instance alone is read where the node's list of evacuations already has a final record: its own list says no more. Null:
+ * it is not simply there, so both are read.
+ */
+async function arrival(a: Attempt): Promise<Sight | null> {
+  const { id } = a.input.instance;
+  const known = a.watch.records(id);
+  if (a.post.is !== 'taken' || progressOf(known, a.ours).done === null) return null;
+  const view = await a.deps.openstack.compute.instance(id, { timeoutMs: a.timings.novaReadMs }).catch((e: unknown) => {
+    expectFailure(e);
+    return null;
+  });
+  a.beat.progress();
+  const sight: Sight = { view, evacuations: known, moves: [], at: moment(a.deps.clock) };
+  return view !== null && standingNow(a, sight).is === 'arrived' ? sight : null;
 }
 
 /** What was there when the first attempt began: failures that are accounted for, and the record that a person looked past. */

@@ -91,6 +91,11 @@ export const SERVERS = z
   .object({ servers: z.array(SERVER), servers_links: LINKS })
   .transform((x): Page<ServerRow> => ({ rows: x.servers, next: nextOf(x.servers_links) }));
 
+/** The list without details. */
+export const IDS = z
+  .object({ servers: z.array(z.object({ id: z.string() })), servers_links: LINKS })
+  .transform((x): Page<{ id: string }> => ({ rows: x.servers, next: nextOf(x.servers_links) }));
+
 /** Why a row cannot be used, or null: what is not shown must not be taken for "none". */
 export function serverTrouble(row: ServerRow): { kind: 'server' | 'forbidden'; message: string } | null {
   if (row.name === undefined || row.flavor === undefined) {

@@ -25,6 +25,11 @@ export function createCompute(nova: Service, hypervisors: Hypervisors): Compute 
   return {
     ...services,
     instances: (host, o) => instances(nova, services.service, host, o),
+    unlocked: async (host, o) => {
+      const query = { all_tenants: '1', host, locked: 'false' };
+      const { rows } = await nova.list({ method: 'GET', path: '/servers', query, versions: V.servers }, view.IDS, o);
+      return new Set(rows.map((r) => r.id));
+    },
     instance: async (id, o) => {
       const path = `/servers/${encodeURIComponent(id)}`;
       const found = await nova.find({ method: 'GET', path, versions: V.servers }, view.ONE_SERVER, o);

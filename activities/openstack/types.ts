@@ -26,6 +26,8 @@ export interface Compute {
   ): Promise<NodeView>;
   /** All projects' instances on this host, paged to the end. Half a list is an error, also one from a cell that is silent. */
   instances(host: string, o?: CallOptions): Promise<InstanceView[]>;
+  /** Ids of what is on this host and not locked; half a list may be returned. The cheapest list that Nova has. */
+  unlocked(host: string, o?: CallOptions): Promise<Set<string>>;
   /** Null: 404. */
   instance(id: string, o?: CallOptions): Promise<InstanceView | null>;
   /**

@@ -17,7 +17,7 @@ export function listServers(centre: Centre, call: Call, detail: boolean): Respon
     throw new Refusal(403, "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed.");
   // Nova lets only admins filter by these; for others they are ignored.
   const filter = (key: string) => (call.admin ? query.get(key) : null);
-  const filtered = ['host', 'status', 'name', 'limit', 'marker'].some((key) => query.has(key));
+  const filtered = ['host', 'status', 'name', 'locked', 'limit', 'marker'].some((key) => query.has(key));
   const stubs: object[] = [];
   const rows = [...centre.instances.values()]
     .filter((i) => !i.deleted && (everybody || i.projectId === call.projectId))
@@ -28,6 +28,7 @@ export function listServers(centre: Centre, call: Call, detail: boolean): Respon
       return false;
     })
     .filter((i) => filter('host') === null || i.host === filter('host'))
+    .filter((i) => !['true', 'false'].includes(filter('locked') ?? '') || String(i.locked) === filter('locked'))
     .filter((i) => !query.get('status') || statusOf(i) === query.get('status')?.toUpperCase())
     .filter((i) => !query.get('name') || i.name.includes(query.get('name') ?? ''))
     .toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));

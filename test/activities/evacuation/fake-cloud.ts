@@ -93,6 +93,10 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
       await enter('instances', host, o);
       return [...cloud.instances.values()].filter((i) => i.host === host).map(copy);
     },
+    async unlocked(host, o) {
+      await enter('unlocked', host, o);
+      return new Set([...cloud.instances.values()].filter((i) => i.host === host && !i.locked).map((i) => i.id));
+    },
     instance: async (id, o) => (await enter('instance', id, o), copy(cloud.instances.get(id) ?? null)),
     async migrations(f, o) {
       await enter('migrations', f.instanceId ?? f.sourceCompute ?? f.host ?? '', { ...o, ...f } as CallOptions);

@@ -42,26 +42,25 @@ test('the row of the node that was read beside the first look forbids the POST, 
   assert.equal(s.cloud.count('evacuate'), 0);
 });
 
-test('locks only what is on the node, untouched, unlocked and to be evacuated', async () => {
+test('locks only what is still on the node and locked by nobody, after one look at all of them', async () => {
   const s = setup();
   const all = [
     newInstance('web'),
     newInstance('theirs', { locked: true, lockedReason: 'hands off' }),
     newInstance('moved', { host: 'compute-3' }),
-    newInstance('paused', { vmState: 'paused' }),
-    newInstance('busy', { taskState: 'migrating' }),
-    newInstance('bye', { taskState: 'deleting' }),
+    newInstance('db'),
   ];
   for (const i of all) s.input(i);
   const instances = [...all.map((i) => i.id), 'id-deleted'];
   const ahead = { node: NODE, marker: MARKER, instances, policy: s.policy };
-  assert.deepEqual(await lockAhead(s, ahead), { locked: 1 });
+  assert.deepEqual(await lockAhead(s, ahead), { locked: 2 });
+  assert.deepEqual([s.cloud.count('unlocked'), s.cloud.count('instance')], [1, 0]);
   assert.deepEqual(
     all.map((i) => i.lockedReason),
-    [MARKER, 'hands off', null, null, null, null],
+    [MARKER, 'hands off', null, MARKER],
   );
   assert.deepEqual(await lockAhead(s, ahead), { locked: 0 }, 'a second time changes nothing');
-  assert.equal(s.cloud.count('lock'), 1);
+  assert.equal(s.cloud.count('lock'), 2);
 });
 
 test('a lock that Nova refuses is no error and delays no other', async () => {
@@ -74,4 +73,17 @@ test('a lock that Nova refuses is no error and delays no other', async () => {
   const ahead = { node: NODE, marker: MARKER, instances: [web.id, db.id], policy: s.policy };
   assert.deepEqual(await lockAhead(s, ahead), { locked: 1 });
   assert.deepEqual([web.locked, db.lockedReason], [false, MARKER]);
+});
+
+test('a list that Nova does not give locks nothing and is no error', async () => {
+  const s = setup();
+  const web = newInstance('web');
+  s.input(web);
+  s.cloud.before.unlocked = () => {
+    throw new NovaError(503, 'server', 'down');
+  };
+  assert.deepEqual(await lockAhead(s, { node: NODE, marker: MARKER, instances: [web.id], policy: s.policy }), {
+    locked: 0,
+  });
+  assert.equal(web.locked, false);
 });
