@@ -61,9 +61,9 @@ export function judge({ from, to, local, typeOnly }: Import): string | null {
       return target === 'workers' || target === 'activities' ? null : 'workers import nothing above them';
     case 'scripts':
       if (target === 'test')
-        return /^scripts\/demo[./-]/.test(from) && to.startsWith('test/world/')
+        return /^scripts\/(demo|bench)[./-]/.test(from) && to.startsWith('test/world/')
           ? null
-          : 'only the demo uses test/world';
+          : 'only the demo and the bench use test/world';
       if (target === 'workflows' && !typeOnly)
         return SHARED.includes(to) ? null : `of the workflows only ${SHARED.join(', ')}`;
       return null;
