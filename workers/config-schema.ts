@@ -34,7 +34,7 @@ const evacuationPolicy = {
   overall: count('a number of evacuations, 1 or more', '32').optional(),
   perDestination: count('a number of evacuations, 1 or more', '4').optional(),
   tries: count('a number of tries, 1 to 10', '3', 10).optional(),
-  selection: z.enum(['all', 'opt-in']).optional(),
+  selection: z.enum(['all', 'opt-in', 'none']).optional(),
   selectionKey: text('a metadata key or tag', 'HA_Enabled').optional(),
   imageBackedDisks: z.enum(['shared', 'local']).optional(),
   localFlavors: z.array(z.string().min(1)).optional(),
@@ -45,6 +45,7 @@ const evacuationPolicy = {
     .optional(),
   priorityKey: text('a metadata key', 'lifeboat:priority').optional(),
   leaveProjects: z.array(z.string().min(1)).optional(),
+  leaveNames: z.array(z.string().min(1)).optional(),
 };
 
 /** `staleMs` is written `stale: 35s`. */

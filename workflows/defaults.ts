@@ -122,7 +122,7 @@ export interface Policy {
     perDestination: number;
     /** POSTs per instance before a person is asked. */
     tries: number;
-    selection: 'all' | 'opt-in';
+    selection: 'all' | 'opt-in' | 'none';
     /** Metadata key that opts an instance in or out (`HA_Enabled` as in Masakari). */
     selectionKey: string;
     /** Where the disk of an image-backed instance lies, when nothing else is said. Local: its data dies with the node. */
@@ -136,6 +136,8 @@ export interface Policy {
     priorityKey: string;
     /** Projects (ids) whose instances are left alone (Octavia's amphorae). */
     leaveProjects: string[];
+    /** Patterns of names of instances that are left alone. Absent in what an older release granted. */
+    leaveNames?: string[];
   };
   tellNodeNames: boolean;
   timings: Timings;
@@ -162,6 +164,7 @@ export const DEFAULT_POLICY: Policy = {
     states: { paused: 'keep', suspended: 'keep', rescued: 'keep', resized: 'keep' },
     priorityKey: 'lifeboat:priority',
     leaveProjects: [],
+    leaveNames: [],
   },
   tellNodeNames: false,
   timings: DEFAULT_TIMINGS,

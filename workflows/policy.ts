@@ -166,6 +166,10 @@ export interface Sorted {
 const keep = (reason: string): Sorted => ({ decision: 'keep', reason });
 const isTrue = (v: string | undefined): boolean => v?.toLowerCase() === 'true';
 
+/** By its owner (metadata, as in Masakari, or a tag) or by its flavor (an extra spec, as in InstanceHA). */
+const isChosen = (i: InstanceView, key: string): boolean =>
+  isTrue(i.metadata[key]) || i.tags.includes(key) || isTrue(i.flavor.extraSpecs[key]);
+
 /** The state table of recovery.md: what happens to this instance of a dead node, and why. */
 export function decide(i: InstanceView, c: InstanceContext, policy: Policy): Sorted {
   const e = policy.evacuation;
@@ -177,8 +181,10 @@ export function decide(i: InstanceView, c: InstanceContext, policy: Policy): Sor
     return { decision: 'hold', reason: 'it was migrating: the other side may already have it' };
   if (i.launchedAt === null) return keep('it was never launched: recreate it');
   if (matches(e.leaveProjects, i.projectId)) return keep('its own service replaces it');
-  if (e.selection === 'opt-in' && !isTrue(i.metadata[e.selectionKey]))
-    return keep(`not chosen: its metadata has no ${e.selectionKey}=True`);
+  if (matches(e.leaveNames ?? [], i.name)) return keep('instances of this name are left alone');
+  if (e.selection === 'none') return keep('nothing is evacuated here: the node is fenced, and people are told');
+  if (e.selection === 'opt-in' && !isChosen(i, e.selectionKey))
+    return keep(`not chosen: neither its metadata nor its flavor has ${e.selectionKey}=True, and it has no such tag`);
   if (c.hardAffinity)
     return keep('its server group has hard affinity and several members here: Nova cannot place them');
   return byState(i, e);
@@ -212,11 +218,11 @@ function byDisk(i: InstanceView, e: Policy['evacuation']): Sorted {
     : keep('its disk is on the failed node: an evacuation would rebuild it from its image and lose the data');
 }
 
-/** Higher goes first: the number in its metadata, else 1 for what its owner marked as highly available. */
+/** Higher goes first: the number in its metadata, else 1 for what its owner or flavor marked as highly available. */
 export function priorityOf(i: InstanceView, policy: Policy): number {
   const n = Number(i.metadata[policy.evacuation.priorityKey]);
   if (i.metadata[policy.evacuation.priorityKey] !== undefined && Number.isFinite(n)) return n;
-  return isTrue(i.metadata[policy.evacuation.selectionKey]) ? 1 : 0;
+  return isChosen(i, policy.evacuation.selectionKey) ? 1 : 0;
 }
 
 // --- accounts and times -----------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ export interface EvacuationOptions {
 /** One set per worker process: its watches and its view of the room are shared by all instances. */
 export function createEvacuationActivities(options: EvacuationOptions): EvacuationActivities {
   const { openstack, ask = askRun, clock = systemClock } = options;
-  const evacuator = options.evacuator ?? evacuate.create({}, { openstack });
+  const evacuator = options.evacuator ?? evacuate.create({ target: 'scheduler' }, { openstack });
   const rooms = createRooms(openstack, clock, evacuator);
   const deps = { openstack, clock, ask, evacuator, rooms, watches: createWatches(openstack, clock) };
   return {

@@ -23,6 +23,8 @@ export interface EvacuateInput {
   instance: Planned;
   /** It may be locked by now: then its first look is the one before its POST. */
   lockedAhead?: boolean;
+  /** A try before failed: the scheduler chooses, whatever the driver would. */
+  anyHost?: boolean;
   /** Evacuation records with a higher id are this run's. */
   lastEvacuationId: number;
   /** A record that a person named in `retry`: look past it. */

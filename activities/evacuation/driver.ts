@@ -8,8 +8,11 @@ export interface Evacuator {
   /**
    * Asks once and never again: a second request starts a second rebuild. Rejects with the client's error; a lost reply is the
    * caller's to reconcile. Afterwards Nova must show an evacuation record with the node as its source: by that it is watched.
+   * `host`: where it shall go, only with `spreads`.
    */
-  send(instance: InstanceView, options: CallOptions): Promise<void>;
+  send(instance: InstanceView, options: CallOptions, host?: string): Promise<void>;
+  /** Wants each instance's host chosen for it: the destinations fill evenly, and each takes so many at a time. */
+  spreads?: boolean;
   /** May it go to this host? Decides which hosts count when room is looked for. */
   reaches(host: string): boolean;
 }

@@ -1,18 +1,25 @@
-// Nova's own evacuation: the scheduler chooses the destination, or the one reserved host takes them all.
+// Nova's own evacuation: the scheduler chooses the destination, or they are dealt out evenly, or the one reserved host takes them all.
 import { z } from 'zod';
 import type { EvacuationDriver } from './driver.ts';
 
 const options = z.strictObject({
-  /** Exact os-services host that every instance goes to; absent: Nova's scheduler chooses. */
-  target: z.string().min(1).optional(),
+  /**
+   * `scheduler`: Nova chooses. `spread`: dealt out over the hosts where Placement has room. Anything else: the exact os-services host
+   * that every instance goes to.
+   */
+  target: z.string().min(1).default('scheduler'),
 });
 
 /** POST /servers/{id}/action evacuate, microversion 2.68 to 2.94 (no `force`; the power state is kept). Not idempotent in Nova. */
 export const evacuate: EvacuationDriver<typeof options> = {
   name: 'evacuate',
   options,
-  create: ({ target }, { openstack }) => ({
-    send: (instance, o) => openstack.compute.evacuate(instance.id, target, o),
-    reaches: (host) => target === undefined || host === target,
-  }),
+  create: ({ target }, { openstack }) => {
+    const reserved = target === 'scheduler' || target === 'spread' ? undefined : target;
+    return {
+      send: (instance, o, host) => openstack.compute.evacuate(instance.id, reserved ?? host, o),
+      reaches: (host) => reserved === undefined || host === reserved,
+      spreads: target === 'spread',
+    };
+  },
 };

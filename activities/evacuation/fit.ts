@@ -11,19 +11,26 @@ export interface Room {
   allowed: Map<string, ReadonlySet<string>>;
 }
 
-/** Takes the need from the allowed destination with the most memory left, as Nova's own weigher spreads. Null: it fits nowhere. */
-export function take(room: Room, need: Need): string | null {
+/** The allowed destinations where it fits, the one with the most memory left first: so Nova's own weigher spreads. */
+export function fitting(room: Room, need: Need): string[] {
   const classes = Object.entries(classesOf(need));
-  let best: string | null = null;
-  for (const host of room.allowed.get(needKey(need)) ?? []) {
-    const free = room.free.get(host) ?? {};
-    if (!classes.every(([name, amount]) => (free[name] ?? 0) >= amount)) continue;
-    if (best === null || (free.MEMORY_MB ?? 0) > (room.free.get(best)?.MEMORY_MB ?? 0)) best = host;
-  }
-  if (best !== null) {
-    const free = room.free.get(best) ?? {};
-    room.free.set(best, { ...free, ...Object.fromEntries(classes.map(([name, n]) => [name, (free[name] ?? 0) - n])) });
-  }
+  const left = (host: string, name: string): number => room.free.get(host)?.[name] ?? 0;
+  return [...(room.allowed.get(needKey(need)) ?? [])]
+    .filter((host) => classes.every(([name, amount]) => left(host, name) >= amount))
+    .sort((a, b) => left(b, 'MEMORY_MB') - left(a, 'MEMORY_MB'));
+}
+
+/** Takes the need off what is free on this host, also below nothing. */
+export function charge(room: Room, host: string, need: Need): void {
+  const free = { ...room.free.get(host) };
+  for (const [name, amount] of Object.entries(classesOf(need))) free[name] = (free[name] ?? 0) - amount;
+  room.free.set(host, free);
+}
+
+/** Takes the need where Nova would put it. Null: it fits nowhere. */
+export function take(room: Room, need: Need): string | null {
+  const best = fitting(room, need)[0] ?? null;
+  if (best !== null) charge(room, best, need);
   return best;
 }
 

@@ -69,7 +69,8 @@ export async function accountFailure(
         `(why: openstack server event list ${view.id})`,
     posts: a.posts,
     record: record.id,
-    retryable: record.status === 'failed' || view.vmState !== 'error',
+    // No room on the one host that was named for it: the next try leaves it to the scheduler.
+    retryable: record.status === 'failed' || view.vmState !== 'error' || (a.posts > 0 && a.seat?.host != null),
   };
 }
 

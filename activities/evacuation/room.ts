@@ -6,13 +6,15 @@ import type { Candidate, OpenStack } from '../openstack/types.ts';
 import { ageMs, moment, type Clock, type Moment } from './clock.ts';
 import type { Need } from './contract.ts';
 import type { Evacuator } from './driver.ts';
-import { take, type Room } from './fit.ts';
+import { charge, fitting, take, type Room } from './fit.ts';
 import { classesOf, needKey } from './needs.ts';
 
 /** How old an answer of Placement may be for the quick look before a POST, and how long a POST takes to show in it. */
 const FRESH_MS = 5_000;
 
 export interface Seat {
+  /** Where it shall go; null: Nova's scheduler chooses. */
+  host: string | null;
   /** The POST was sent: from now on Placement learns of it. */
   sent(): void;
   leave(): void;
@@ -23,18 +25,20 @@ export interface Rooms {
   survey(needs: readonly Need[], node: string, timings: Timings): Promise<{ room: Room; hosts: string[]; why: string }>;
   /**
    * A seat for one instance, by an answer at most 5 s old, less what this worker is sending meanwhile. Null with the reason.
-   * `busy`: there is room, but as many are in flight as the destinations may take at once.
+   * `busy`: there is room, but as many are in flight as the destinations may take at once. `deal`: a host is chosen, of the dead
+   * node's own zone, where the fewest are in flight from this worker.
    */
   seat(
     need: Need,
     node: string,
-    perDestination: number,
+    limits: { perDestination: number; deal: boolean },
     timings: Timings,
   ): Promise<Seat | { why: string; busy: boolean }>;
 }
 
 export function createRooms(openstack: OpenStack, clock: Clock, evacuator: Evacuator): Rooms {
-  const seats = new Set<{ need: Need; sent: Moment | null }>();
+  const seats = new Set<Taken>();
+  const dealt = new Map<string, number>();
   const services = cached<NodeView[]>(clock);
   const candidates = cached<Candidate[]>(clock);
 
@@ -63,29 +67,56 @@ export function createRooms(openstack: OpenStack, clock: Clock, evacuator: Evacu
       }
       room.allowed.set(key, allowed);
     }
-    return { room, hosts, readAt, why: describe(room, hosts, strangers, [...distinct.values()]) };
+    const zones = new Map(nodes.value.map((n) => [n.host, n.zone]));
+    return { room, hosts, readAt, zones, why: describe(room, hosts, strangers, [...distinct.values()]) };
   }
 
   return {
     survey,
-    async seat(need, node, perDestination, timings) {
-      const { room, hosts, readAt, why } = await survey([need], node, timings, FRESH_MS);
+    async seat(need, node, { perDestination, deal }, timings) {
+      const { room, hosts, readAt, zones, why } = await survey([need], node, timings, FRESH_MS);
       // Claims of POSTs that were sent shortly before the answer was read may not have been in it.
       const unseen = [...seats].filter(
         (s) => s.sent === null || ageMs(clock, s.sent) < ageMs(clock, readAt) + FRESH_MS,
       );
       for (const s of unseen) {
         room.allowed.set(needKey(s.need), room.allowed.get(needKey(s.need)) ?? new Set(room.free.keys()));
-        take(room, s.need);
+        if (s.host === null) take(room, s.need);
+        else charge(room, s.host, s.need);
       }
-      if (take(room, need) === null) return { why, busy: false };
+      const fits = fitting(room, need);
+      if (fits.length === 0) return { why, busy: false };
       if (seats.size >= perDestination * hosts.length)
         return { why: `${seats.size} evacuations are in flight to ${hosts.length} destinations`, busy: true };
-      const seat = { need, sent: null as Moment | null };
+      const near = deal ? fits.filter((host) => zones.get(host) === zones.get(node)) : [];
+      const host = near.length > 0 ? fewest(near, seats, dealt) : null;
+      if (host !== null && inFlight(seats, host) >= perDestination)
+        return { why: `each of ${near.length} destinations has ${perDestination} evacuations in flight`, busy: true };
+      if (host !== null) dealt.set(host, (dealt.get(host) ?? 0) + 1);
+      const seat: Taken = { need, host, sent: null };
       seats.add(seat);
-      return { sent: () => (seat.sent = moment(clock)), leave: () => seats.delete(seat) };
+      return { host, sent: () => (seat.sent = moment(clock)), leave: () => seats.delete(seat) };
     },
   };
+}
+
+/** What this worker is sending, or has in flight. */
+interface Taken {
+  need: Need;
+  host: string | null;
+  sent: Moment | null;
+}
+
+const inFlight = (seats: ReadonlySet<Taken>, host: string): number => [...seats].filter((s) => s.host === host).length;
+
+/** Fewest in flight, then fewest dealt so far; of equals the first (the most memory). */
+function fewest(
+  hosts: readonly string[],
+  seats: ReadonlySet<Taken>,
+  dealt: ReadonlyMap<string, number>,
+): string | null {
+  const load = (host: string): number => inFlight(seats, host) * 1_000_000 + (dealt.get(host) ?? 0);
+  return hosts.reduce<string | null>((best, h) => (best === null || load(h) < load(best) ? h : best), null);
 }
 
 /** Without the RPC of a normal disable the dead node itself stays a candidate in Placement: only these may take one. */

@@ -59,7 +59,9 @@ async function takeSeat(a: Attempt, view: InstanceView): Promise<'seated' | Evac
   if (a.seat) return 'seated';
   const { node, policy } = a.input;
   try {
-    const seat = await a.deps.rooms.seat(needOf(view), node, policy.evacuation.perDestination, a.timings);
+    const deal = a.deps.evacuator.spreads === true && !a.input.anyHost && isPlain(view);
+    const { perDestination } = policy.evacuation;
+    const seat = await a.deps.rooms.seat(needOf(view), node, { perDestination, deal }, a.timings);
     if ('leave' in seat) {
       a.seat = seat;
       return 'seated';
@@ -71,6 +73,14 @@ async function takeSeat(a: Attempt, view: InstanceView): Promise<'seated' | Evac
     return { kind: 'noRoom', why: `Placement could not be asked: ${expectFailure(error).message}` };
   }
 }
+
+/**
+ * Nothing but its size says where it may go, as far as the API shows: what a group, an aggregate, a trait or a device decides is
+ * Nova's scheduler's to place.
+ */
+const isPlain = (view: InstanceView): boolean =>
+  view.serverGroups.length === 0 &&
+  Object.keys(view.flavor.extraSpecs).every((key) => /^(hw|quota|hw_rng|hw_video):/.test(key));
 
 /** True: it was locked before. With the run's marker as reason, by which it is lifted. One that fails does not stop the evacuation: the lock only fends off the tenant. */
 async function lock(a: Attempt, view: InstanceView): Promise<boolean> {
@@ -118,7 +128,7 @@ async function post(a: Attempt, view: InstanceView, asked: Moment): Promise<Evac
   a.postedAt = moment(clock);
   a.seat?.sent();
   try {
-    await evacuator.send(view, { timeoutMs: a.timings.novaPostMs, beforeSend });
+    await evacuator.send(view, { timeoutMs: a.timings.novaPostMs, beforeSend }, a.seat?.host ?? undefined);
     a.post = { is: 'taken' };
   } catch (error) {
     if (stale) return notSent(a, 'the request had to wait until the permission had run out');

@@ -312,6 +312,18 @@ describe('the state table', () => {
     assert.equal(decision({}, {}, optIn), 'keep');
     assert.equal(decision({ metadata: { HA_Enabled: 'True' } }, {}, optIn), 'evacuate');
     assert.equal(decision({ metadata: { HA_Enabled: 'False' } }, {}, optIn), 'keep');
+    assert.equal(decision({ tags: ['HA_Enabled'] }, {}, optIn), 'evacuate');
+    const evacuable = withEvacuation({ selection: 'opt-in', selectionKey: 'evacuable' });
+    const flavor = { ...INSTANCE.flavor, extraSpecs: { evacuable: 'true' } };
+    assert.deepEqual([decision({ flavor }, {}, evacuable), decision({}, {}, evacuable)], ['evacuate', 'keep']);
+  });
+
+  test('with none, and by name, nothing is moved, and the account says why', () => {
+    assert.match(policy.decide(INSTANCE, CALM, withEvacuation({ selection: 'none' })).reason, /fenced, and people/);
+    const left = withEvacuation({ leaveNames: ['amphora-*'] });
+    assert.equal(decision({ name: 'amphora-17' }, {}, left), 'keep');
+    assert.equal(decision({ name: 'web' }, {}, left), 'evacuate');
+    assert.equal(decision({}, { openEvacuation: RECORD }, withEvacuation({ selection: 'none' })), 'adopt');
   });
 
   test('everything that is not evacuated has a reason', () => {

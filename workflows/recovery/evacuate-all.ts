@@ -115,6 +115,7 @@ async function moveOne(run: Run, p: Pending, lockedAhead: boolean): Promise<void
         runId: run.runId,
         instance: p.plan,
         lockedAhead,
+        anyHost: p.tries > 0,
         lastEvacuationId: run.snapshot?.lastEvacuationId ?? 0,
         ignoreRecord: p.ignoreRecord,
         policy: g.policy,

@@ -1,5 +1,6 @@
 // One node that is off and marked, two that live, and activities that think minutes pass.
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { evacuate } from '../../../activities/evacuation/evacuate.ts';
 import { createEvacuationActivities } from '../../../activities/evacuation/activities.ts';
 import type { EvacuateInput, EvacuateResult, EvacuationActivities } from '../../../activities/evacuation/contract.ts';
 import type { Ask, Question } from '../../../activities/evacuation/permission.ts';
@@ -27,13 +28,17 @@ export interface Setup {
   beats: { at: number; details: unknown }[];
 }
 
-export function setup(): Setup {
+/** `target`: the driver's own; Nova's scheduler where it is not given. */
+export function setup(target = 'scheduler'): Setup {
   const clock = virtualClock();
   const cloud = fakeCloud(clock);
   const asked: Question[] = [];
   const answer: { now: Ask } = { now: async () => ({ ok: true, why: '' }) };
   const ask: Ask = (q) => (asked.push(q), answer.now(q));
-  const acts = createEvacuationActivities({ openstack: cloud, ask, clock });
+  const acts = createEvacuationActivities({
+    ...{ openstack: cloud, ask, clock },
+    evacuator: evacuate.create({ target }, { openstack: cloud }),
+  });
   const policy = structuredClone(DEFAULT_POLICY);
   const beats: Setup['beats'] = [];
 
