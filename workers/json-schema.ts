@@ -29,6 +29,7 @@ export function jsonSchema(): JsonSchema {
     driver.examples = names;
     place.allOf = names.map((name) => ({
       if: { properties: { driver: { const: name } }, required: ['driver'] },
+      // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
       then: { properties: optionsOf(registry[name]!.options, path.includes('devices')) },
     }));
   }
