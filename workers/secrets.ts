@@ -1,12 +1,13 @@
-// Secrets come from the environment or from files, never from the configuration itself, and are read each time they are
-// needed: a changed password needs no restart.
+// Secrets come from the environment, from files or from a program, never from the configuration itself, and are read each time
+// they are needed: a changed password needs no restart.
 import { readFile, stat } from 'node:fs/promises';
-import type { SecretSource } from '../activities/fencing/driver.ts';
+import type { AnySecretSource } from '../activities/fencing/driver.ts';
+import { createCommandSecrets } from './secret-command.ts';
 import { createRedactor, type Redactor } from './redact.ts';
 
 export interface Secrets {
   /** The value. Rejects with one line where it is missing or empty: a missing secret made ipmitool try an empty password. */
-  secret(source: SecretSource): Promise<string>;
+  secret(source: AnySecretSource): Promise<string>;
   /** Knows every value that `secret` gave out. */
   redactor: Redactor;
 }
@@ -22,6 +23,7 @@ export function createSecrets(options: SecretsOptions = {}): Secrets {
   const env = options.env ?? process.env;
   const redactor = options.redactor ?? createRedactor();
   const warned = new Set<string>();
+  const fromCommand = createCommandSecrets(env);
   for (const [name, value] of Object.entries(env)) {
     if (value && SECRET_VARIABLE.test(name) && !NOT_SECRET.test(name)) redactor.know(value);
   }
@@ -33,7 +35,12 @@ export function createSecrets(options: SecretsOptions = {}): Secrets {
   return {
     redactor,
     async secret(source) {
-      const value = 'env' in source ? fromEnv(source.env, env) : await fromFile(source.file, warn);
+      const value =
+        'env' in source
+          ? fromEnv(source.env, env)
+          : 'file' in source
+            ? await fromFile(source.file, warn)
+            : await fromCommand(source.command);
       redactor.know(value);
       return value;
     },

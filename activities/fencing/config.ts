@@ -85,7 +85,7 @@ export function issuesOf(config: FencingConfig, drivers: Readonly<Record<string,
     for (const node of namedIn(entry)) {
       const resolved = resolve(driver, entry, path, node);
       if ('issues' in resolved) issues.push(...resolved.issues);
-      else owners.add(resolved.key, node, resolved.keyPath);
+      else owners.add(resolved.keys, node, resolved.keyPath);
     }
     issues.push(...judgeTemplate(driver, entry, path));
   }
@@ -119,13 +119,15 @@ function judgeTemplate(driver: FencingDriver, entry: DeviceConfig, path: (string
   if (!some || !other) return [];
   // With overrides it may be meant to be incomplete; then each node is judged when it is known.
   if ('issues' in some) return Object.keys(entry.perNode).length ? [] : some.issues;
-  if ('issues' in other || some.key !== other.key) return [];
+  if ('issues' in other) return [];
+  const shared = some.keys.find((key) => other.keys.includes(key));
+  if (shared === undefined) return [];
   const others = Object.keys(entry.perNode).length ? ' that is not under perNode' : '';
-  const message = `is one and the same device for every node${others}: ${some.key} (write {node} in it, or name the nodes)`;
+  const message = `is one and the same device for every node${others}: ${shared} (write {node} in it, or name the nodes)`;
   return [{ path: [...path, 'options'], message }];
 }
 
-export type Resolved = { options: unknown; key: string; keyPath: (string | number)[] } | { issues: ConfigIssue[] };
+export type Resolved = { options: unknown; keys: string[]; keyPath: (string | number)[] } | { issues: ConfigIssue[] };
 
 /** The options of one node: template, then its overrides, `{node}` filled in, judged by the driver's own strict schema. */
 export function resolve(driver: FencingDriver, entry: DeviceConfig, path: (string | number)[], node: string): Resolved {
@@ -135,7 +137,7 @@ export function resolve(driver: FencingDriver, entry: DeviceConfig, path: (strin
     key !== undefined && key in own ? [...path, 'perNode', node] : [...path, 'options'];
   if (parsed.success) {
     const keyPath = Object.keys(own).length ? [...path, 'perNode', node] : [...path, 'options'];
-    return { options: parsed.data, key: driver.deviceKey(parsed.data), keyPath };
+    return { options: parsed.data, keys: [driver.deviceKey(parsed.data)].flat(), keyPath };
   }
   const named = node === SOME_NODE || node === OTHER_NODE ? '' : ` (for ${node})`;
   return {
@@ -158,13 +160,19 @@ function fill(value: unknown, node: string): unknown {
 export class Owners {
   readonly #owners = new Map<string, Map<string, (string | number)[]>>();
 
-  add(key: string, node: string, path: (string | number)[]): void {
-    const nodes = this.#owners.get(key) ?? new Map<string, (string | number)[]>();
-    this.#owners.set(key, nodes.set(node, nodes.get(node) ?? path));
+  add(keys: readonly string[], node: string, path: (string | number)[]): void {
+    for (const key of keys) {
+      const nodes = this.#owners.get(key) ?? new Map<string, (string | number)[]>();
+      this.#owners.set(key, nodes.set(node, nodes.get(node) ?? path));
+    }
   }
 
-  /** Why this device may not be used; null: it has one owner. */
-  conflict(key: string): string | null {
+  /** Why the device of these keys may not be used; null: each has one owner. */
+  conflict(keys: readonly string[]): string | null {
+    return keys.map((key) => this.#conflict(key)).find((why) => why !== null) ?? null;
+  }
+
+  #conflict(key: string): string | null {
     const nodes = [...(this.#owners.get(key) ?? [])];
     if (nodes.length < 2) return null;
     const places = nodes.map(([node, path]) => `${node} (${writeIssue({ path, message: '' }).slice(0, -2)})`);
@@ -173,7 +181,7 @@ export class Owners {
 
   conflicts(): (ConfigIssue & { key: string })[] {
     return [...this.#owners].flatMap(([key, nodes]) => {
-      const message = this.conflict(key);
+      const message = this.#conflict(key);
       const second = [...nodes.values()][1];
       return message && second ? [{ key, path: second, message }] : [];
     });

@@ -37,7 +37,7 @@ export interface FenceDevice {
 export interface FencingContext {
   timings: Timings;
   /** Resolves a secret of the configuration; throws a clear error where it is missing or empty. Never cached in a device's fields. */
-  secret(source: SecretSource): Promise<string>;
+  secret(source: AnySecretSource): Promise<string>;
   /** Takes every secret out that this process knows. What any driver says goes through it. */
   redact?: (text: string) => string;
   /** Paths of programs by name (`ipmitool`, `virsh`), where they are not on PATH or another one shall be taken. */
@@ -45,12 +45,24 @@ export interface FencingContext {
 }
 
 export type SecretSource = { env: string } | { file: string };
+/** `command`: a program and its arguments, whose standard output is the secret. */
+export type AnySecretSource = SecretSource | { command: string[] };
 
 export interface FencingDriver<S extends z.ZodType = z.ZodType> {
   name: string;
   /** The driver's own options for one node, after `{node}` was filled in and the node's overrides were merged. Strict. */
   options: S;
   create(node: string, options: z.output<S>, context: FencingContext): FenceDevice;
-  /** A string that is the same for the same physical device: two nodes with one are a configuration error. */
-  deviceKey(options: z.output<S>): string;
+  /**
+   * A string that is the same for the same physical device, several where it is made of several (two outlets): two nodes with one
+   * are a configuration error.
+   */
+  deviceKey(options: z.output<S>): string | readonly string[];
+  /** Keys of `options` that hold a block to which a node's own options add key by key. Every other key replaces. */
+  merged?: readonly string[];
+  /**
+   * What only this worker's machine can tell of the options: one line for each fault, with its place in them. Asked at the start;
+   * speaks to no device, answers [] where it cannot tell, and never rejects.
+   */
+  judge?(options: z.output<S>, context: FencingContext): Promise<{ path: string[]; message: string }[]>;
 }

@@ -107,7 +107,7 @@ class ConfiguredFencing implements Fencing {
     if (!('issues' in resolved)) {
       const made = entry.driver.create(node, resolved.options, this.#context);
       device = this.#context.redact ? withoutSecrets(made, this.#context.redact) : made;
-      this.#owners.add(resolved.key, node, resolved.keyPath);
+      this.#owners.add(resolved.keys, node, resolved.keyPath);
     }
     entry.made.set(node, { resolved, device });
     return { resolved, device };
@@ -116,7 +116,8 @@ class ConfiguredFencing implements Fencing {
   /** Asked each time: another node with the same device may have become known since. */
   #deviceOf(entry: Entry, node: string): FenceDevice {
     const { resolved, device } = this.#make(entry, node);
-    const why = 'issues' in resolved ? resolved.issues.map(writeIssue).join('; ') : this.#owners.conflict(resolved.key);
+    const why =
+      'issues' in resolved ? resolved.issues.map(writeIssue).join('; ') : this.#owners.conflict(resolved.keys);
     return device && !why ? device : unusable(`${entry.device.driver} of ${node}`, why ?? 'cannot be made');
   }
 }

@@ -1,13 +1,18 @@
 // Pieces that the drivers' options are made of, and the one way in which a driver gets at a secret.
 import { z } from 'zod';
 import { redact } from '../openstack/errors.ts';
-import type { FencingContext, SecretSource } from './driver.ts';
+import type { FencingContext, AnySecretSource } from './driver.ts';
 
-/** `{env: NAME}` or `{file: path}`: a configuration never holds the secret itself. */
+/** `{env: NAME}`, `{file: path}` or `{command: [program, argument …]}`: a configuration never holds the secret itself. */
 export const secretSource = z.union([
   z.strictObject({ env: z.string().min(1) }),
   z.strictObject({ file: z.string().min(1) }),
+  z.strictObject({ command: z.array(z.string().min(1)).min(1) }),
 ]);
+
+/** Where a secret comes from, for messages. Of a command its program alone: an argument may be anything. */
+export const secretName = (source: AnySecretSource): string =>
+  'env' in source ? `$${source.env}` : 'file' in source ? source.file : `of the command ${source.command[0] ?? ''}`;
 
 /** A word that becomes an argument of a program: a leading dash would be taken for an option. */
 export const argument = z
@@ -27,12 +32,12 @@ export const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}
  */
 export async function resolveSecret(
   context: FencingContext,
-  source: SecretSource,
+  source: AnySecretSource,
 ): Promise<{ value: string } | { missing: string }> {
   try {
     const value = await context.secret(source);
     if (value) return { value };
-    return { missing: `its password is empty (${'env' in source ? `variable ${source.env}` : source.file})` };
+    return { missing: `its password is empty (secret ${secretName(source)})` };
   } catch (error) {
     return { missing: error instanceof Error ? error.message : 'its password cannot be read' };
   }

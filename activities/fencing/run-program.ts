@@ -1,5 +1,5 @@
-// Runs a program the way a fence device must be spoken to: nothing on standard input, an environment of its own, and a
-// timer that kills it. It answers; it never rejects.
+// Runs a program the way a fence device must be spoken to: on standard input what it is given (else nothing), an environment of
+// its own, no shell, and a timer that kills it. It answers; it never rejects.
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
@@ -13,7 +13,7 @@ export interface ProgramRun {
   end: 'exit' | 'killed' | 'timeout' | 'cancelled' | 'missing';
 }
 
-/** The most that is kept of each stream: a device's answer is one line. */
+/** The most that is kept of each stream where `keep` says nothing else: a device's answer is one line. */
 const KEPT = 16_384;
 
 /** Full path of a program, looked up in our own PATH: the child gets none. Null: not installed. */
@@ -41,13 +41,17 @@ function isExecutable(path: string): boolean {
 export function runProgram(
   path: string,
   args: readonly string[],
-  options: { env: Record<string, string>; timeoutMs: number; signal: AbortSignal },
+  options: { env: Record<string, string>; timeoutMs: number; signal: AbortSignal; input?: string; keep?: number },
 ): Promise<ProgramRun> {
-  const { env, timeoutMs, signal } = options;
+  const { env, timeoutMs, signal, input, keep = KEPT } = options;
   const out = { stdout: '', stderr: '' };
   if (signal.aborted) return Promise.resolve({ code: null, ...out, end: 'cancelled' });
   return new Promise((resolve) => {
-    const child = spawn(path, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(path, args, {
+      env,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      detached: true,
+    });
     let settled = false;
     const settle = (end: ProgramRun['end'], code: number | null): void => {
       if (settled) return;
@@ -58,17 +62,19 @@ export function runProgram(
     };
     const kill = (end: 'timeout' | 'cancelled'): void => {
       killGroup(child.pid);
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
       settle(end, null);
     };
     const cancel = (): void => kill('cancelled');
     const timer = setTimeout(() => kill('timeout'), timeoutMs);
     signal.addEventListener('abort', cancel, { once: true });
     for (const stream of ['stdout', 'stderr'] as const)
-      child[stream].setEncoding('utf8').on('data', (chunk: string) => {
-        out[stream] = (out[stream] + chunk).slice(0, KEPT);
+      child[stream]!.setEncoding('utf8').on('data', (chunk: string) => {
+        out[stream] = (out[stream] + chunk).slice(0, keep);
       });
+    // A program that ends without reading all of it is judged by its answer.
+    child.stdin?.on('error', () => undefined).end(input);
     child.on('error', () => settle('missing', null));
     child.on('close', (code) => settle(code === null ? 'killed' : 'exit', code));
   });

@@ -1,5 +1,6 @@
 // The file is good already, or this would not run: its warnings, and every secret that it names.
-import type { SecretSource } from '../../activities/fencing/driver.ts';
+import type { AnySecretSource } from '../../activities/fencing/driver.ts';
+import { secretName, secretSource } from '../../activities/fencing/options.ts';
 import type { Config } from '../../workers/config.ts';
 import { probe, type Probing, type Row } from './row.ts';
 
@@ -12,7 +13,7 @@ export async function checkConfiguration(probing: Probing): Promise<Row[]> {
   for (const warning of config.warnings)
     rows.push({ part, what: config.file, verdict: 'warn', says: warning, todo: 'docs/configuration.md' });
   for (const source of secretsIn(config)) {
-    const what = 'env' in source ? `secret $${source.env}` : `secret ${source.file}`;
+    const what = `secret ${secretName(source)}`;
     const todo = 'only the workers of the role that uses it need it; run check where they run, with their environment';
     rows.push(
       await probe(probing, { part, what, todo }, async () => {
@@ -26,15 +27,14 @@ export async function checkConfiguration(probing: Probing): Promise<Row[]> {
 }
 
 /** Each secret once. One whose name depends on the node is tried with the node's device. */
-export function secretsIn({ fencing, notification }: Pick<Config, 'fencing' | 'notification'>): SecretSource[] {
-  const found = new Map<string, SecretSource>();
+export function secretsIn({ fencing, notification }: Pick<Config, 'fencing' | 'notification'>): AnySecretSource[] {
+  const found = new Map<string, AnySecretSource>();
   const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
-    const [[key, text] = [], ...more] = Object.entries(value);
-    if (more.length === 0 && typeof text === 'string' && !text.includes('{node}')) {
-      if (key === 'env') found.set(`env ${text}`, { env: text });
-      if (key === 'file') found.set(`file ${text}`, { file: text });
-    }
+    const { success, data } = secretSource.safeParse(value);
+    const written = JSON.stringify(value);
+    if (success && !written.includes('{node}')) found.set(written, data);
+    if (success) return;
     Object.values(value).forEach(walk);
   };
   walk([fencing, notification]);
