@@ -60,6 +60,7 @@ export function judge({ from, to, local, typeOnly }: Import): string | null {
       if (target === 'workflows') return SHARED.includes(to) ? null : `of the workflows only ${SHARED.join(', ')}`;
       return target === 'workers' || target === 'activities' ? null : 'workers import nothing above them';
     case 'scripts':
+      if (from === 'scripts/story.ts' && to.startsWith('test/golden/')) return null;
       if (target === 'test')
         return /^scripts\/(demo|bench)[./-]/.test(from) && to.startsWith('test/world/')
           ? null

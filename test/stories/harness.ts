@@ -19,7 +19,7 @@ import type { RecoveryReport } from '../../workflows/domain.ts';
 import * as verbs from '../../workflows/verbs.ts';
 import { loadConfig, type Config } from '../../workers/config.ts';
 import { createWorkers, type Workers } from '../../workers/create-workers.ts';
-import { startWatch } from '../../workers/keep-watch.ts';
+import { keepWatch, startWatch } from '../../workers/keep-watch.ts';
 import { workflowBundle } from '../support/bundle.ts';
 import { lookout } from '../support/lookout.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
@@ -29,6 +29,7 @@ import { writeLifeboatYaml, type Wishes } from '../world/lifeboat-yaml.ts';
 import type { FullMail } from '../world/mailbox.ts';
 import type { WorldOptions } from '../world/settings.ts';
 import { startWorld, type World } from '../world/world.ts';
+import { ends, listings, mutations } from './looks.ts';
 
 /** Durations of the data centre and of Lifeboat, by one factor. */
 export const SCALE = 0.05;
@@ -38,6 +39,8 @@ export const ADMIN = 'ops@cloud.example';
  * before a busy machine could use it.
  */
 const TIMINGS = { grace: '10s', permission: '6s', novaRead: '60s' };
+const quiet = (): void => undefined;
+const SILENT = { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet };
 /** Between two questions to Temporal: more of them would be most of a story's work. */
 const ASK_MS = 100;
 
@@ -82,22 +85,38 @@ export interface Story {
   audit(options?: AuditOptions, report?: RecoveryReport): void;
   /** The set that the story began with. */
   workers: Workers;
-  /** Starts another set of workers (another process would). */
-  addWorkers(roles: Role[]): Promise<Workers>;
+  /** Starts another set of workers (another process would), by default with the configuration that the story began with. */
+  addWorkers(roles: readonly Role[], config?: Config): Promise<Workers>;
+  /** Writes another lifeboat.yaml with these sections changed, and reads it as a worker does. */
+  changedConfig(sections: NonNullable<Wishes['sections']>, mode?: Wishes['mode']): Promise<Config>;
+  /** What a monitor process does beside its workers until the signal: starts the watch, gives it its policy, looks again. */
+  keepWatch(configuredBy: string, signal: AbortSignal, config?: Config): Promise<void>;
+  /** What a process needs in its environment beside the address of Temporal. */
+  env: Record<string, string>;
   end(): Promise<void>;
 }
 
-let temporal: LocalTemporal | null = null;
-let count = 0;
-
-export async function openTemporal(): Promise<LocalTemporal> {
-  temporal ??= await devServer();
-  return temporal;
+/** OS_CLIENT_CONFIG_FILE is the process's: where several stories are told at once, each reads its own in its turn. */
+let turn: Promise<unknown> = Promise.resolve();
+function inTurn<T>(env: Record<string, string>, work: () => Promise<T>): Promise<T> {
+  const next = turn.then(() => {
+    Object.assign(process.env, env);
+    return work();
+  });
+  turn = next.catch(() => undefined);
+  return next;
 }
 
+let temporal: Promise<LocalTemporal> | null = null;
+let count = 0;
+
+/** One for all stories of the process, also for those that begin at once. */
+export const openTemporal = (): Promise<LocalTemporal> => (temporal ??= devServer());
+
 export async function shutTemporal(): Promise<void> {
-  await temporal?.teardown();
+  const open = temporal;
   temporal = null;
+  await (await open)?.teardown();
 }
 
 export async function tellStory(wishes: StoryWishes = {}): Promise<Story> {
@@ -117,31 +136,24 @@ async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): 
   const cloud = wishes.cloud ?? `story${++count}`;
   const asked = typeof wishes.sections === 'function' ? wishes.sections(world) : wishes.sections;
   const sections = { ...asked, timings: { ...TIMINGS, ...(asked?.timings as Record<string, unknown> | undefined) } };
-  const yaml = await writeLifeboatYaml(world, dir, { admins: [ADMIN], ...wishes, sections, cloud });
-  Object.assign(process.env, yaml.env);
+  const write = (where: string, more: typeof sections, mode = wishes.mode) =>
+    writeLifeboatYaml(world, where, { admins: [ADMIN], ...wishes, mode, sections: more, cloud });
+  const yaml = await write(dir, sections);
   const config = await loadConfig(yaml.file);
   const { client, nativeConnection } = server.env;
   const running: { made: Workers; done: Promise<void> }[] = [];
-  const addWorkers = async (roles: Role[]): Promise<Workers> => {
-    const made = await createWorkers({
-      config,
-      connection: nativeConnection,
-      roles,
-      workflowBundle: await workflowBundle(),
-    });
+  const bundle = await workflowBundle();
+  const addWorkers = async (roles: readonly Role[], using = config): Promise<Workers> => {
+    const made = await inTurn(yaml.env, () =>
+      createWorkers({ config: using, connection: nativeConnection, roles, workflowBundle: bundle }),
+    );
     running.push({ made, done: made.run() });
     return made;
   };
   const first = await addWorkers(wishes.roles ?? [...ROLES]);
-  const cloudClient = await first.drivers.get('openstack');
-  if (wishes.watch !== false)
-    await startWatch({
-      client,
-      config,
-      identity: { keystone: cloudClient.identityUrl, region: cloudClient.region ?? '' },
-      configuredBy: 'the story',
-      searchAttributes: true,
-    });
+  const identity = { keystone: world.env['OS_AUTH_URL'] ?? '', region: world.env['OS_REGION_NAME'] ?? '' };
+  const watching = { client, identity, searchAttributes: true };
+  if (wishes.watch !== false) await startWatch({ ...watching, config, configuredBy: 'the story' });
   const id = (node: string): string => nodeWorkflowId(cloud, node);
   const run = (node: string): RunHandle => client.workflow.getHandle(id(node));
   const state = (node: string): Promise<RunState> => run(node).query(verbs.stateQuery);
@@ -154,6 +166,21 @@ async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): 
     state,
     workers: first,
     addWorkers,
+    env: yaml.env,
+    async changedConfig(more, mode) {
+      const where = await mkdtemp(path.join(dir, 'changed-'));
+      const all = { ...sections, ...more, timings: { ...sections.timings, ...(more.timings as object | undefined) } };
+      return loadConfig((await write(where, all, mode)).file);
+    },
+    keepWatch: (configuredBy, signal, using = config) =>
+      keepWatch({
+        ...watching,
+        config: using,
+        configuredBy,
+        signal,
+        logger: SILENT,
+        everyMs: 60_000 * using.timeScale,
+      }),
     start: (node, input = {}) =>
       client.workflow.start(WORKFLOW_TYPES.recover as never, {
         taskQueue: taskQueues(cloud).workflow,
@@ -218,30 +245,4 @@ async function begin(server: LocalTemporal, world: World, wishes: StoryWishes): 
       await rm(dir, { recursive: true, force: true });
     },
   };
-}
-
-async function ends(run: RunHandle, timeoutMs: number): Promise<RecoveryReport> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), timeoutMs)));
-  try {
-    const report = await Promise.race([run.result(), late]);
-    if (report) return report;
-  } finally {
-    clearTimeout(timer);
-  }
-  const state = await run.query(verbs.stateQuery);
-  throw new Error(`${run.workflowId} has not ended after ${timeoutMs} ms: ${JSON.stringify(state, null, 1)}`);
-}
-
-const listings = (world: World): number =>
-  world.log.of('call').filter((c) => c.by === 'lifeboat' && c.method === 'GET' && /os-services/.test(c.path)).length;
-
-function mutations(world: World): string[] {
-  const nova = world.log
-    .of('call')
-    .filter(
-      (c) => c.by === 'lifeboat' && !['GET', 'HEAD'].includes(c.method) && ['nova', 'placement'].includes(c.service),
-    )
-    .map((c) => `${c.method} ${c.path} ${c.action ?? ''}`);
-  return [...nova, ...world.log.of('power-command').map((c) => `${c.reset} ${c.node}`)];
 }

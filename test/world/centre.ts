@@ -44,6 +44,8 @@ export interface Centre {
   downCells: Set<string>;
   /** RabbitMQ is gone. */
   brokerDown: boolean;
+  /** Ids of instances whose next evacuation is accepted and forgotten: the conductor dies with the message. */
+  castsToLose: Set<string>;
   endpoints: { keystone: string; nova: string; placement: string };
   stopped: boolean;
   /** Cloud clock: ms since the epoch; runs 1 / timeScale times faster than ours. */
@@ -75,6 +77,7 @@ export function newCentre(settings: Settings): Centre & { timers: Set<NodeJS.Tim
     allocations: new Map(),
     downCells: new Set<string>(),
     brokerDown: false,
+    castsToLose: new Set<string>(),
     endpoints: { keystone: '', nova: '', placement: '' },
     stopped: false,
     timers,

@@ -47,6 +47,8 @@ export interface Hands {
   /** RabbitMQ gone: no report arrives, an evacuation answers 500 and leaves a record behind. */
   brokerDown(): void;
   brokerUp(): void;
+  /** Its next evacuation is answered with 200 and then forgotten: the record stays `accepted` for ever. */
+  loseCast(idOrName: string): void;
   addInstance(o: NewInstance): Instance;
   deleteInstance(idOrName: string): void;
   /** A live migration by a person; the record stays `running` until it is over. Cloud ms. */
@@ -85,6 +87,7 @@ export const VERBS = [
     'cellUp',
     'brokerDown',
     'brokerUp',
+    'loseCast',
     'addInstance',
     'deleteInstance',
     'migrate',
@@ -149,7 +152,7 @@ function bmcHands(centre: Centre): Pick<Hands, 'bmc' | 'bmcDead' | 'bmcBack'> {
 }
 
 type CloudVerb = 'cell' | 'cellDown' | 'cellUp' | 'brokerDown' | 'brokerUp' | 'spawnDelay' | 'failSpawn' | 'capacity';
-type SpawnVerb = 'holdSpawns' | 'letSpawn';
+type SpawnVerb = 'holdSpawns' | 'letSpawn' | 'loseCast';
 
 function cloudHands(centre: Centre): Pick<Hands, CloudVerb | SpawnVerb | 'aggregate' | 'group'> {
   const at = (name: string) => nodeOf(centre, name);
@@ -166,6 +169,7 @@ function cloudHands(centre: Centre): Pick<Hands, CloudVerb | SpawnVerb | 'aggreg
     cellUp: (name) => void centre.downCells.delete(name),
     brokerDown: () => broker(true),
     brokerUp: () => broker(false),
+    loseCast: (idOrName) => void centre.castsToLose.add(instanceOf(centre, idOrName).id),
     spawnDelay(name, ms) {
       at(name).spawnDelayMs = ms;
     },

@@ -53,6 +53,7 @@ export function evacuate(centre: Centre, request: EvacuationRequest): void {
   });
   if (host !== null) setRecord(centre, record, 'accepted', host);
   if (centre.brokerDown) throw new Refusal(500, UNDELIVERED);
+  if (centre.castsToLose.delete(instance.id)) return;
   centre.later(centre.duration('castMs'), () => conduct(centre, request));
 }
 
