@@ -40,6 +40,7 @@ const ROOMS_SHARE = [
   'monitoring/linked.ts',
   'monitoring/beating.ts',
   'monitoring/clock.ts',
+  'fencing/run-program.ts',
 ].map((f) => `activities/${f}`);
 
 /** Why an import is wrong; null: it is right. */

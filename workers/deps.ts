@@ -36,7 +36,13 @@ export function driverSource(config: Config, secrets: Secrets, given: Partial<Dr
   const { secret } = secrets;
   const make: { [K in keyof Drivers]: () => Promise<Drivers[K]> } = {
     openstack: () => connect(config, secrets),
-    monitoring: async () => createChannels(config.monitoring, { openstack: await get('openstack'), timings }),
+    monitoring: async () =>
+      createChannels(config.monitoring, {
+        openstack: await get('openstack'),
+        timings,
+        secret,
+        redact: secrets.redactor.redact,
+      }),
     fencing: () => createFencing(config.fencing, { timings, secret, redact: secrets.redactor.redact }),
     evacuator: async () => openEvacuator(config.evacuation, { openstack: await get('openstack') }),
     notification: async () => ({

@@ -37,6 +37,8 @@ const WORKFLOW_TASK_MS = 5_000;
 export function createMonitoringActivities(deps: MonitoringDeps): MonitoringActivities {
   const { openstack, channels, policy, policyHash, cloud, worker, clock = systemClock } = deps;
   const eyes = { openstack, channels, clock };
+  // Now, not at the first look: a worker that only stands by has to hear what is told meanwhile.
+  for (const { channel } of channels) void channel.open?.();
   const client = (): Client => deps.client ?? Context.current().client;
   const { sweepFleet, memory } = makeSweepFleet({ ...eyes, policyHash, worker, runs: () => openRunsOf(client()) });
   return {

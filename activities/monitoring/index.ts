@@ -2,11 +2,14 @@
 import type { MonitoringConfig } from './config.ts';
 import type { MonitoringContext, MonitoringDriver } from './driver.ts';
 import { novaService } from './nova-service.ts';
+import { ping } from './ping.ts';
 import type { NamedChannel } from './sweep.ts';
 import { tcp } from './tcp.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 export const monitoringDrivers: Readonly<Record<string, MonitoringDriver>> = {
   'nova-service': novaService as MonitoringDriver,
+  ping: ping as MonitoringDriver,
   tcp: tcp as MonitoringDriver,
 };
 
@@ -26,7 +29,8 @@ export async function createChannels(
         );
         throw new Error(wrong.join('; '));
       }
-      return { name: called ?? name, channel: driver.create(parsed.data, context) };
+      const channel = driver.create(parsed.data, context);
+      return { name: called ?? name, channel: context.redact ? withoutSecrets(channel, context.redact) : channel };
     }),
   );
 }

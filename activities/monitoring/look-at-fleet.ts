@@ -2,6 +2,7 @@
 import type { NodeView } from '../../workflows/domain.ts';
 import type { FleetSight, MonitoringActivities } from './contract.ts';
 import type { Look } from './driver.ts';
+import { lookLimitMs } from './each-node.ts';
 import { HABIT_NEEDS, troubleOf } from './judge.ts';
 import type { Memory } from './judge.ts';
 import { askChannels, listNodes, sightOf } from './sweep.ts';
@@ -30,8 +31,7 @@ export async function lookAtFleet(
   if (trouble) return { sight: sightOf(nodes, new Map(), trouble, readAt), looks: {} };
 
   const look: Look = { nodes, ...standingStill(nodes, input, memory), readAt, signal };
-  const { novaReadMs, tcpTimeoutMs } = policy.timings;
-  const looks = await askChannels(eyes.channels, look, policy, Math.max(novaReadMs, 2 * tcpTimeoutMs));
+  const looks = await askChannels(eyes.channels, look, policy, lookLimitMs(policy.timings));
   const asked = closely.flatMap((host) => looks.get(host) ?? []);
   const sight: FleetSight = sightOf(nodes, looks, '', readAt, eyes.channels);
   return { sight, looks: Object.fromEntries(asked.map((l: NodeLook) => [l.node.host, l])) };

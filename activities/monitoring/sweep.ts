@@ -7,6 +7,7 @@ import type { OpenStack } from '../openstack/types.ts';
 import type { Clock } from './clock.ts';
 import type { FleetSight } from './contract.ts';
 import type { Look, MonitoringChannel } from './driver.ts';
+import { lookLimitMs } from './each-node.ts';
 import { HABIT_NEEDS, countSample, fingerprint, firstAges, growOlder, troubleOf } from './judge.ts';
 import type { Ages, Memory } from './judge.ts';
 import { linked } from './linked.ts';
@@ -150,8 +151,8 @@ export async function sweepOnce(
 
   const elapsed = before.notWhole > 0 ? null : sinceMs();
   const aged = growAll(before, nodes, elapsed, policy.timings);
-  const limitMs = Math.max(policy.timings.novaReadMs, 2 * policy.timings.tcpTimeoutMs);
-  const looks = await askChannels(eyes.channels, { ...lookAt(nodes, aged), readAt, signal }, policy, limitMs);
+  const look = { ...lookAt(nodes, aged), readAt, signal };
+  const looks = await askChannels(eyes.channels, look, policy, lookLimitMs(policy.timings));
   const direct = directOf(eyes.channels);
   const after = nodes.map((n) => {
     const { verdict, evidence } = looks.get(n.host)!;

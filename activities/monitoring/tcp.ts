@@ -4,7 +4,9 @@ import type { Evidence } from '../../workflows/domain.ts';
 import { connectAny } from './connect.ts';
 import type { Answer } from './connect.ts';
 import type { Look, MonitoringDriver } from './driver.ts';
+import { dated } from './each-node.ts';
 import { overAll } from './over-all.ts';
+import { judgeSilence } from './silence.ts';
 
 const port = z.int().min(1).max(65_535);
 
@@ -24,24 +26,14 @@ async function someReference(o: Options, timeoutMs: number, signal: AbortSignal)
   return answers.some((a) => a.kind === 'answered');
 }
 
-const VERDICT = { answered: 'alive', silent: 'failed', unknown: 'unknown' } as const;
-
-/** Silence proves something only while somebody answers; else it is our own network that is gone. */
 async function lookByTcp(o: Options, look: Look, timeoutMs: number): Promise<Map<string, Omit<Evidence, 'channel'>>> {
   const answers = await overAll(look.nodes, o.parallel, async ({ hostIp }): Promise<Answer> => {
     if (hostIp === null) return { kind: 'unknown', saw: 'Nova tells no host_ip' };
     const answer = await connectAny(hostIp, o.ports, timeoutMs, look.signal);
     return { ...answer, saw: `${hostIp}: ${answer.saw}` };
   });
-  const valid = answers.some((a) => a.kind === 'answered') || (await someReference(o, timeoutMs, look.signal));
-  const readAt = look.readAt ?? new Date().toISOString();
-  return new Map(
-    answers.map((a, i) => {
-      const lost = !valid && a.kind === 'silent';
-      const saw = lost ? `${a.saw}, but nobody else answers either` : a.saw;
-      return [look.nodes[i]!.host, { verdict: lost ? 'unknown' : VERDICT[a.kind], saw, readAt }];
-    }),
-  );
+  const heard = new Map(answers.map((a, i) => [look.nodes[i]!.host, a]));
+  return dated(look, await judgeSilence(heard, () => someReference(o, timeoutMs, look.signal)));
 }
 
 export const tcp: MonitoringDriver<typeof options> = {

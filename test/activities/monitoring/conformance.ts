@@ -25,6 +25,10 @@ export interface MonitoringSubject {
   refused: unknown[];
   context: MonitoringContext;
   alive: Situation;
+  /** Of a driver that knows only how a dead node looks: it is unknown of the living. By default it says alive. */
+  ofTheLiving?: 'unknown';
+  /** Of a driver that knows nodes by name: what makes the i-th further node a living one. */
+  aliveAs?: (i: number) => Partial<NodeView>;
   failed: Situation;
   /** Where nothing can be said. */
   unknown: Situation[];
@@ -60,18 +64,18 @@ export function monitoringConformance(
       assert.equal(driver.options.safeParse(wrong).success, false, JSON.stringify(wrong));
   });
 
-  check('tells the living from the failed, one by one', async ({ alive, failed }, channel) => {
+  check('tells the living from the failed, one by one', async ({ alive, failed, ofTheLiving }, channel) => {
     const seen = await channel.look(lookOf([alive, failed]));
-    assert.equal(seen.get(alive.node.host)?.verdict, 'alive');
+    assert.equal(seen.get(alive.node.host)?.verdict, ofTheLiving ?? 'alive');
     assert.equal(seen.get(failed.node.host)?.verdict, 'failed');
     assert.equal(seen.size, 2);
   });
 
-  check('is unknown, never failed, where nothing can be said', async ({ alive, unknown }, channel) => {
+  check('is unknown, never failed, where nothing can be said', async ({ alive, unknown, ofTheLiving }, channel) => {
     for (const situation of unknown) {
       const seen = await channel.look(lookOf([alive, situation]));
       assert.equal(seen.get(situation.node.host)?.verdict, 'unknown', JSON.stringify(situation));
-      assert.equal(seen.get(alive.node.host)?.verdict, 'alive');
+      assert.equal(seen.get(alive.node.host)?.verdict, ofTheLiving ?? 'alive');
     }
   });
 
@@ -83,13 +87,19 @@ export function monitoringConformance(
     }
   });
 
-  check('answers for every node of a long list, and for an empty one', async ({ alive }, channel) => {
-    const many = Array.from({ length: 300 }, (_, i) => ({ ...alive, node: { ...alive.node, host: `many-${i}` } }));
-    const seen = await channel.look(lookOf(many));
-    assert.equal(seen.size, 300);
-    assert.ok([...seen.values()].every((e) => e.verdict === 'alive'));
-    assert.equal((await channel.look(lookOf([]))).size, 0);
-  });
+  check(
+    'answers for every node of a long list, and for an empty one',
+    async ({ alive, ofTheLiving, aliveAs }, channel) => {
+      const many = Array.from({ length: 300 }, (_, i) => ({
+        ...alive,
+        node: { ...alive.node, host: `many-${i}`, ...aliveAs?.(i) },
+      }));
+      const seen = await channel.look(lookOf(many));
+      assert.equal(seen.size, 300);
+      assert.ok([...seen.values()].every((e) => e.verdict === (ofTheLiving ?? 'alive')));
+      assert.equal((await channel.look(lookOf([]))).size, 0);
+    },
+  );
 
   check('a look that is stopped fails nobody', async ({ alive, failed }, channel) => {
     const stop = new AbortController();

@@ -7,6 +7,7 @@ import type { SweepInput } from '../../../activities/monitoring/contract.ts';
 import { novaService } from '../../../activities/monitoring/nova-service.ts';
 import type { NamedChannel } from '../../../activities/monitoring/sweep.ts';
 import type { OpenStack } from '../../../activities/openstack/types.ts';
+import { contextOf } from './context.ts';
 
 export const POLICY: Policy = { ...DEFAULT_POLICY, mode: 'auto' };
 export const T = POLICY.timings;
@@ -121,7 +122,7 @@ export class FakeFleet {
 
   /** nova-service as it is, and a network as the test wants it. */
   get channels(): NamedChannel[] {
-    const nova = novaService.create({ staleness: true }, { openstack: this.openstack, timings: T });
+    const nova = novaService.create({ staleness: true }, contextOf({ openstack: this.openstack, timings: T }));
     const net: NamedChannel['channel'] = {
       direct: true,
       look: ({ nodes }) =>

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { MonitoringDriver } from '../../../activities/monitoring/driver.ts';
 import { judgeRow, novaService } from '../../../activities/monitoring/nova-service.ts';
-import type { OpenStack } from '../../../activities/openstack/types.ts';
 import { DEFAULT_TIMINGS as T } from '../../../workflows/defaults.ts';
 import { lookOf, monitoringConformance } from './conformance.ts';
 import type { Situation } from './conformance.ts';
+import { contextOf } from './context.ts';
 import { rowOf } from './rows.ts';
 
-const context = { openstack: {} as OpenStack, timings: T };
+const context = contextOf();
 const still = { unmovedMs: T.staleMs, habitMs: 10_000 };
 
 monitoringConformance('nova-service', () =>

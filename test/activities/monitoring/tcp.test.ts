@@ -4,14 +4,14 @@ import { connectAny, connectOnce } from '../../../activities/monitoring/connect.
 import type { MonitoringDriver } from '../../../activities/monitoring/driver.ts';
 import { tcp } from '../../../activities/monitoring/tcp.ts';
 import { DEFAULT_TIMINGS } from '../../../workflows/defaults.ts';
-import type { OpenStack } from '../../../activities/openstack/types.ts';
 import { lookOf, monitoringConformance } from './conformance.ts';
+import { contextOf } from './context.ts';
 import { rowOf } from './rows.ts';
 import { openPort, refusedPort, silentPort } from './silent-port.ts';
 import type { Port } from './silent-port.ts';
 
 const LIMIT_MS = 400;
-const context = { openstack: {} as OpenStack, timings: { ...DEFAULT_TIMINGS, tcpTimeoutMs: LIMIT_MS } };
+const context = contextOf({ timings: { ...DEFAULT_TIMINGS, tcpTimeoutMs: LIMIT_MS } });
 const forEver = new AbortController().signal;
 
 // One port number, silent on 127.0.0.2, refused everywhere else on the loopback; and an open one.
