@@ -3,6 +3,8 @@
 import { openEvacuator } from '../activities/evacuation/index.ts';
 import type { Evacuator } from '../activities/evacuation/driver.ts';
 import { createFencing, type Fencing } from '../activities/fencing/levels.ts';
+import { powerReader } from '../activities/fencing/power-reader.ts';
+import { bmcPower } from '../activities/monitoring/bmc-power.ts';
 import { createChannels } from '../activities/monitoring/index.ts';
 import type { NamedChannel } from '../activities/monitoring/sweep.ts';
 import { openChannels, type OpenChannel } from '../activities/notification/index.ts';
@@ -36,13 +38,17 @@ export function driverSource(config: Config, secrets: Secrets, given: Partial<Dr
   const { secret } = secrets;
   const make: { [K in keyof Drivers]: () => Promise<Drivers[K]> } = {
     openstack: () => connect(config, secrets),
-    monitoring: async () =>
-      createChannels(config.monitoring, {
+    monitoring: async () => {
+      // At once, so that devices which cannot be made stop the worker; for the others at the first reading, if ever.
+      if (config.monitoring.channels.some(({ driver }) => driver === bmcPower.name)) await get('fencing');
+      return createChannels(config.monitoring, {
         openstack: await get('openstack'),
         timings,
         secret,
         redact: secrets.redactor.redact,
-      }),
+        ...(config.fencing.levels.length > 0 && { readPower: powerReader(() => get('fencing')) }),
+      });
+    },
     fencing: () => createFencing(config.fencing, { timings, secret, redact: secrets.redactor.redact }),
     evacuator: async () => openEvacuator(config.evacuation, { openstack: await get('openstack') }),
     notification: async () => ({

@@ -2,7 +2,10 @@
 import type { z } from 'zod';
 import type { DeviceFault, Evidence, NodeView, PowerState, Verdict } from '../../workflows/domain.ts';
 import type { Timings } from '../../workflows/defaults.ts';
+import type { SecretSource } from '../fencing/driver.ts';
 import type { OpenStack } from '../openstack/types.ts';
+
+export type { SecretSource } from '../fencing/driver.ts';
 
 /** What a look is given. The list of services is read once per sweep and shared by all drivers. */
 export interface Look {
@@ -45,9 +48,6 @@ export interface ChannelCheck {
   /** What to do where it does not. */
   todo?: string;
 }
-
-/** `{env: NAME}` or `{file: path}`. */
-export type SecretSource = { env: string } | { file: string };
 
 /** What one power device said when its state was read. */
 export interface PowerSight {

@@ -1,4 +1,5 @@
 // The registry of monitoring drivers. A new driver is one file and one line here.
+import { bmcPower } from './bmc-power.ts';
 import type { MonitoringConfig } from './config.ts';
 import type { MonitoringContext, MonitoringDriver } from './driver.ts';
 import { novaService } from './nova-service.ts';
@@ -8,6 +9,7 @@ import { tcp } from './tcp.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 export const monitoringDrivers: Readonly<Record<string, MonitoringDriver>> = {
+  'bmc-power': bmcPower as MonitoringDriver,
   'nova-service': novaService as MonitoringDriver,
   ping: ping as MonitoringDriver,
   tcp: tcp as MonitoringDriver,
