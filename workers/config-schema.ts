@@ -93,6 +93,7 @@ export const configSchema = z.strictObject({
         .meta({ expected: 'a share of the fleet, more than 0 and at most 1', example: '0.25' })
         .optional(),
       perHour: count('a number of recoveries, 1 or more', '5').optional(),
+      flaps: count('a number of returns within an hour, 1 or more', '3').optional(),
     })
     .optional(),
   monitoring: z

@@ -3,6 +3,7 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { SweepCarry } from '../activities/monitoring/contract.ts';
 import type { Policy, Timings } from './defaults.ts';
+import type { Maintenance, Override } from './exceptions.ts';
 import type { Account, Evidence, NodeView, Planned, Proof, RecoveryReport, Suspicion } from './domain.ts';
 
 export * from './marker.ts';
@@ -90,6 +91,12 @@ export interface WatchKept {
   grants: { node: string; runId: string; at: string }[];
   carry: SweepCarry | null;
   lastWholeCount: number;
+  maintenance?: Record<string, Maintenance>;
+  override?: Override | null;
+  /** When each node was seen to come back, within the last hour. */
+  returns?: Record<string, string[]>;
+  /** When the last storm was over. */
+  calmSince?: string | null;
 }
 
 export interface AdmissionRequest {
@@ -143,6 +150,9 @@ export interface WatchState {
   } | null;
   open: OpenRun[];
   standDowns: string[];
+  /** Nodes that are left alone, and until when. */
+  maintenance: Record<string, Maintenance>;
+  override: Override | null;
   /** Why a failed node is not being recovered, by node. */
   held: Record<string, string>;
   /** Alarms that are not over. */
@@ -214,6 +224,8 @@ export interface RunState {
   stages: Record<string, number>;
   /** What the dry run or the approval shows: whom it would move and tell. */
   plan: { evacuate: number; keep: number; projects: string[]; levels: string[] } | null;
+  /** What people decided so far, in order. Absent in the answer of an older worker. */
+  decisions?: RecoveryReport['decisions'];
   report: RecoveryReport | null;
 }
 

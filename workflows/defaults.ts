@@ -43,6 +43,7 @@ export interface Timings {
   judgeAgainMs: number;
   judgeAgainMaxMs: number;
   delayedAfterMs: number;
+  coolDownMs: number;
   readyMs: number;
   reminderMs: number[];
   healthyBeforeEnableMs: number;
@@ -76,6 +77,7 @@ export const DEFAULT_TIMINGS: Timings = {
   judgeAgainMs: 30 * s,
   judgeAgainMaxMs: 5 * min,
   delayedAfterMs: 15 * min,
+  coolDownMs: 1 * min,
   readyMs: 20 * s,
   reminderMs: [0, 15 * min, 1 * h, 6 * h],
   healthyBeforeEnableMs: 60 * s,
@@ -114,7 +116,8 @@ export interface Policy {
   exclude: string[];
   /** Nodes that Lifeboat, Temporal or its database run on: never fenced. */
   carries: string[];
-  limits: { atOnce: number; share: number; perHour: number };
+  /** `flaps`: returns within an hour after which a person is asked; absent in what an older release granted. */
+  limits: { atOnce: number; share: number; perHour: number; flaps?: number };
   evacuation: {
     driver: string;
     perNode: number;
@@ -149,7 +152,7 @@ export const DEFAULT_POLICY: Policy = {
   samples: 3,
   exclude: [],
   carries: [],
-  limits: { atOnce: 2, share: 0.25, perHour: 5 },
+  limits: { atOnce: 2, share: 0.25, perHour: 5, flaps: 3 },
   evacuation: {
     driver: 'evacuate',
     perNode: 8,

@@ -60,6 +60,14 @@ export interface GateInput {
   returning?: boolean;
   paused: { by: string; reason: string } | null;
   stoodDown: string | null;
+  /** A person said that it is worked on. */
+  maintenance?: { by: string; reason: string; until: string } | null;
+  /** A person said that many failures at once are real. */
+  override?: boolean;
+  /** How often it went down and came back, or was recovered, within the last hour. */
+  flaps?: number;
+  /** The last storm is not over for long enough. */
+  cooling?: boolean;
   sight: {
     whole: boolean;
     trouble: string;
@@ -81,6 +89,9 @@ export type GateVerdict = { kind: 'pass' } | { kind: 'wait' | 'deny'; gate: stri
 
 const wait = (gate: string, why: string): GateVerdict => ({ kind: 'wait', gate, why });
 const deny = (gate: string, why: string): GateVerdict => ({ kind: 'deny', gate, why });
+
+/** Where the policy is of a release that did not know it. */
+const DEFAULT_FLAPS = 3;
 
 /** May this node be recovered now? The first gate that does not pass, with its reason. Judged over all nodes together. */
 export function judgeGates(g: GateInput): GateVerdict {
@@ -107,8 +118,15 @@ function whoHolds({ host, disabledReason }: NodeView, mark: GateInput['mark']): 
 }
 
 /** Is our own view of the world sound? */
-function maySee({ policy, sight, upMs, paused, byHand }: GateInput): GateVerdict | null {
+function maySee({ policy, node, sight, upMs, paused, byHand, maintenance }: GateInput): GateVerdict | null {
   if (paused) return wait('paused', `paused by ${paused.by}: ${paused.reason}`);
+  if (maintenance && !byHand) {
+    const { by, reason, until } = maintenance;
+    return wait(
+      'maintenance',
+      `${node.host} is under maintenance until ${until} (${by}${reason ? `: ${reason}` : ''})`,
+    );
+  }
   if (!sight.whole) return wait('sight', `the list of nodes is not whole: ${sight.trouble}`);
   if (sight.nodes <= 1)
     return deny('fleetOfOne', 'a fleet of one node is only observed: there is nowhere to evacuate to');
@@ -129,7 +147,17 @@ function isFailed({ node, verdict, orphan }: GateInput): GateVerdict | null {
   return wait('unknown', `it is not known whether ${node.host} is alive, and unknown is not failed`);
 }
 
-function withinLimits({ policy, node, sight, othersOpen, grantsLastHour }: GateInput): GateVerdict | null {
+function withinLimits(g: GateInput): GateVerdict | null {
+  const { policy, othersOpen } = g;
+  const held = g.override ? null : (tooMany(g) ?? (g.byHand ? null : tooOften(g)));
+  if (held) return held;
+  if (othersOpen >= policy.limits.atOnce)
+    return wait('atOnce', `${othersOpen} recoveries run already, at most ${policy.limits.atOnce} at once`);
+  return null;
+}
+
+/** Many at once are a fault of what they have in common. */
+function tooMany({ policy, node, sight, grantsLastHour }: GateInput): GateVerdict | null {
   const down = new Set([...sight.failed, ...(sight.silent ?? []), ...sight.ours, node.host]).size;
   const allowed = allowedFailures(policy.limits.share, sight.nodes);
   if (down > allowed)
@@ -137,11 +165,18 @@ function withinLimits({ policy, node, sight, othersOpen, grantsLastHour }: GateI
       'share',
       `${down} of ${sight.nodes} nodes look failed, are silent or off, more than ${allowed}: this looks like a fault of the network or of Nova, not of nodes`,
     );
-  if (othersOpen >= policy.limits.atOnce)
-    return wait('atOnce', `${othersOpen} recoveries run already, at most ${policy.limits.atOnce} at once`);
   if (grantsLastHour >= policy.limits.perHour)
     return wait('perHour', `${grantsLastHour} recoveries began within the last hour, at most ${policy.limits.perHour}`);
   return null;
+}
+
+/** Every moving of its instances costs their owners; what moves them again and again is not mended by it. */
+function tooOften({ policy, node, flaps = 0, cooling }: GateInput): GateVerdict | null {
+  if (cooling) return wait('coolDown', 'a storm has just ended: what is still failed a while later is really failed');
+  const most = policy.limits.flaps ?? DEFAULT_FLAPS;
+  if (flaps < most) return null;
+  const why = `${node.host} went down and came back ${flaps} times within an hour: a person looks at it first`;
+  return wait('flapping', `${why} (npm run start-recovery -- ${node.host} recovers it all the same)`);
 }
 
 // --- instances --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 // Every query, signal and update by name, and the sentence that the Temporal UI shows beside it. Updates take one JSON object.
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { MaintainBy, OverrideBy } from './exceptions.ts';
 import type { Admission, AdmissionRequest, By, InstanceBy, RunState, WatchState } from './contract.ts';
 import type { Policy } from './defaults.ts';
 import type { RunOutcome } from './domain.ts';
@@ -7,6 +8,9 @@ import type { RunOutcome } from './domain.ts';
 export const admitUpdate = defineUpdate<Admission, [AdmissionRequest]>('admit');
 export const pauseWatchUpdate = defineUpdate<string, [By]>('pause');
 export const resumeWatchUpdate = defineUpdate<string, [By]>('resume');
+export const maintainUpdate = defineUpdate<string, [MaintainBy]>('maintain');
+export const endMaintenanceUpdate = defineUpdate<string, [By & { node: string }]>('endMaintenance');
+export const overrideUpdate = defineUpdate<string, [OverrideBy]>('override');
 export const watchStateQuery = defineQuery<WatchState>('state');
 export const stateQuery = defineQuery<RunState>('state');
 export const approveUpdate = defineUpdate<string, [By]>('approve');
@@ -50,6 +54,11 @@ export const DESCRIPTIONS = {
   admitUpdate: 'Asked by recoverNode before it acts: may this node be recovered now?',
   pauseWatchUpdate: 'Nothing new is fenced or evacuated anywhere until resume. {"by":"ann","reason":"…"}',
   resumeWatchUpdate: 'Ends a pause. {"by":"ann"}',
+  maintainUpdate:
+    'Leave a node alone: nothing fences it by itself until then. {"by":"ann","node":"compute-7","until":"4h","reason":"new memory"}',
+  endMaintenanceUpdate: 'The node is watched like any other again. {"by":"ann","node":"compute-7"}',
+  overrideUpdate:
+    'You know that these many nodes are really dead: the limits on many failures do not hold until then (at most 24h). {"by":"ann","until":"1h","reason":"power feed B is off"}',
   watchStateQuery: 'The fleet, as the watch sees it.',
   stateQuery: 'All of this run, for people and scripts.',
   approveUpdate: 'Mode confirm: go on, fence and evacuate. {"by":"ann"}',

@@ -76,6 +76,7 @@ test('the report names every instance that was not shown before, with its reason
 
 const WATCH: WatchState = {
   ...{ cloud: 'prod', mode: 'auto', policyHash: 'h', paused: null, open: [], standDowns: [], held: {}, alarms: [] },
+  ...{ maintenance: {}, override: null },
   sight: { whole: true, nodes: 3, alive: 3, failed: [], ours: [], unknown: 0, readAt: NOW, trouble: '' },
   deathToFirstPostMs: 57_000,
 };

@@ -151,6 +151,29 @@ describe('the gates', () => {
     assert.equal(answer({}), 'pass');
   });
 
+  test('a node under maintenance waits, and a person may still recover it by name', () => {
+    const maintenance = { by: 'ann', reason: 'new memory', until: '2026-01-01T18:00:00.000Z' };
+    assert.equal(answer({ maintenance }), 'wait maintenance');
+    assert.equal(answer({ maintenance, orphan: true }), 'wait maintenance');
+    assert.equal(answer({ maintenance, byHand: true }), 'pass');
+  });
+
+  test('an override passes the share and the hour, never evidence, atOnce or what a person forbade', () => {
+    const sight = { whole: true, trouble: '', nodes: 4, failed: ['compute-1', 'x', 'y'], ours: [] };
+    assert.equal(answer({ sight, grantsLastHour: 9, cooling: true, override: true }), 'pass');
+    assert.equal(answer({ override: true, othersOpen: 2 }), 'wait atOnce');
+    assert.equal(answer({ override: true, verdict: 'unknown' }), 'wait unknown');
+    assert.equal(answer({ override: true, sight: { ...sight, whole: false } }), 'wait sight');
+    assert.equal(answer({ override: true, policy: { ...AUTO, carries: ['compute-*'] } }), 'deny carries');
+  });
+
+  test('what comes back again and again, and what fails right after a storm, waits; by hand it does not', () => {
+    assert.deepEqual([answer({ flaps: 2 }), answer({ flaps: 3 })], ['pass', 'wait flapping']);
+    assert.equal(answer({ flaps: 3, policy: { ...AUTO, limits: { ...AUTO.limits, flaps: 5 } } }), 'pass');
+    assert.equal(answer({ cooling: true }), 'wait coolDown');
+    assert.equal(answer({ flaps: 9, cooling: true, byHand: true }), 'pass');
+  });
+
   test('force passes limits, never proof, mode, pause or exclusion', () => {
     const sight = { whole: true, trouble: '', nodes: 4, failed: ['compute-1', 'x', 'y'], ours: [] };
     for (const limit of [{ sight }, { othersOpen: 2 }, { grantsLastHour: 5 }]) {

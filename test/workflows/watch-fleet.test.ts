@@ -62,6 +62,8 @@ test('a failed node gets a recovery; many at once get one alarm and none', async
       findings: many.slice(1).map((node) => ({ kind: 'cleared', node, verdict: 'alive' })),
       sight: aSight({ failed: ['compute-1'] }),
     },
+    // A while after the storm: what is still failed now is really failed.
+    { sight: aSight({ failed: ['compute-1'] }) },
   );
   const s = await story(
     ({ calls }) => ({

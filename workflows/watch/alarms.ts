@@ -7,7 +7,7 @@ import type { Watch } from './state.ts';
 export async function alarm(w: Watch, key: string, headline: string): Promise<void> {
   if (w.alarms.has(key)) return;
   w.alarms.set(key, new Date().toISOString());
-  await send(w, key, headline);
+  await send(w, key, headline, false);
 }
 
 /** Says that it is over; nothing where it never began. */
@@ -15,11 +15,15 @@ export async function endAlarm(w: Watch, key: string, over = 'it is over'): Prom
   const since = w.alarms.get(key);
   if (since === undefined) return;
   w.alarms.delete(key);
-  await send(w, `${key}-over`, `${key} since ${since}: ${over}`);
+  await send(w, key, `${key} since ${since}: ${over}`, true);
 }
 
-async function send(w: Watch, key: string, headline: string): Promise<void> {
+/** Said once, and never over. */
+export const notice = (w: Watch, key: string, headline: string): Promise<void> => send(w, key, headline, false);
+
+async function send(w: Watch, about: string, headline: string, over: boolean): Promise<void> {
   const { workflowId, runId } = workflowInfo();
+  const key = over ? `${about}-over` : about;
   const observedAt = new Date().toISOString();
   await sendNotice(workflowId, runId, `alarm-${key.replace(/[^\w.-]/g, '-')}-${Date.parse(observedAt)}`, {
     stage: 'alarm',
@@ -38,5 +42,6 @@ async function send(w: Watch, key: string, headline: string): Promise<void> {
     instances: [],
     report: null,
     run: { workflowId, runId },
+    incident: { id: `${w.cloud}/alarm/${about}`, over },
   });
 }

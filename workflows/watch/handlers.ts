@@ -7,7 +7,8 @@ import { checkWho } from '../refuse.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
 import { alarm, endAlarm } from './alarms.ts';
-import { closed, gateInput, judgeFailed } from './judge-failed.ts';
+import { installExceptions } from './exceptions.ts';
+import { cameBack, closed, gateInput, judgeFailed } from './judge-failed.ts';
 import { showWatch, watchState, type Watch } from './state.ts';
 import { placeFreed, share, signalRun, widthKept } from './width.ts';
 
@@ -32,6 +33,7 @@ export function installWatchHandlers(w: Watch): void {
   setHandler(verbs.widthKeptSignal, (k) => widthKept(w, k));
   installConfigure(w);
   installPause(w);
+  installExceptions(w);
 }
 
 async function admit(w: Watch, q: AdmissionRequest): Promise<Admission> {
@@ -74,6 +76,7 @@ async function admit(w: Watch, q: AdmissionRequest): Promise<Admission> {
     gateInput(w, seen.node, { verdict: seen.verdict, byHand: q.byHand, force: q.force, orphan: q.orphan }, look.sight),
   );
   if (verdict.kind !== 'pass' && verdict.gate === 'orphanAlive') await alarm(w, `orphanAlive:${q.node}`, verdict.why);
+  if (verdict.kind === 'deny' && verdict.gate === 'alive' && !q.byHand) cameBack(w, q.node);
   if (verdict.kind === 'deny') return { kind: 'denied', gate: verdict.gate, why: verdict.why };
   if (verdict.kind === 'wait') return { kind: 'wait', gate: verdict.gate, why: verdict.why, againInMs: t.judgeAgainMs };
   return grant(w, q, seen, suspicion?.silentMs ?? 0);

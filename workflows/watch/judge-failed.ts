@@ -18,10 +18,20 @@ export async function judgeFailed(w: Watch): Promise<void> {
     if (verdict.kind === 'pass') await startRecovery(w, node, {});
     else await hold(w, node, verdict);
   }
-  if (![...w.held.values()].some((why) => why.startsWith('share:')))
-    await endAlarm(w, 'storm', 'the number of failed nodes is within the limits');
+  if (![...w.held.values()].some((why) => why.startsWith('share:'))) await calm(w);
   w.wakeInMs = nextWake(w);
 }
+
+/** A storm is over: what is still failed some time later is so by evidence of after it. */
+async function calm(w: Watch): Promise<void> {
+  if (!w.alarms.has('storm')) return;
+  w.calmSince = new Date().toISOString();
+  await endAlarm(w, 'storm', 'the number of failed nodes is within the limits');
+}
+
+const isCooling = (w: Watch): boolean =>
+  w.alarms.has('storm') ||
+  (w.calmSince !== null && Date.now() - Date.parse(w.calmSince) < (w.config.policy.timings.coolDownMs ?? 0));
 
 /** While something waits it is judged again, on fresh evidence: soon, then less often. */
 function nextWake(w: Watch): number | null {
@@ -43,6 +53,8 @@ async function hold(w: Watch, node: string, verdict: Exclude<GateVerdict, { kind
       `stoodDown:${node}`,
       `${node} is failed and not recovered: ${verdict.why}. Start by hand with: npm run start-recovery -- ${node}`,
     );
+  else if (verdict.gate === 'flapping')
+    await alarm(w, `flapping:${node}`, `${node} is failed and not recovered: ${verdict.why}`);
   else if (verdict.gate === 'carries' || verdict.gate === 'excluded')
     await alarm(w, `${verdict.gate}:${node}`, `${node} is failed and left alone: ${verdict.why}`);
 }
@@ -64,10 +76,27 @@ export function gateInput(
     stoodDown: w.standDowns.get(node.host)?.reason ?? null,
     sight: sight ?? { whole: false, trouble: 'no sweep yet', nodes: 0, failed: [], ours: [] },
     othersOpen: [...w.open.values()].filter((o) => o.grantedAt !== null && o.node !== node.host).length,
+    maintenance: w.maintenance.get(node.host) ?? null,
+    override: w.override !== null,
+    flaps: flapsOf(w, node.host),
+    cooling: isCooling(w),
     grantsLastHour: w.grants.filter((g) => g.node !== node.host && now - Date.parse(g.at) < HOUR).length,
     upMs: now - Date.parse(w.startedAt),
     ...about,
   };
+}
+
+/** Returns within the hour, and recoveries: whoever brought it back, it went down again. */
+function flapsOf(w: Watch, node: string): number {
+  const recent = (at: string): boolean => Date.now() - Date.parse(at) < HOUR;
+  return (
+    (w.returns.get(node) ?? []).filter(recent).length + w.grants.filter((g) => g.node === node && recent(g.at)).length
+  );
+}
+
+export function cameBack(w: Watch, node: string): void {
+  const recent = (w.returns.get(node) ?? []).filter((at) => Date.now() - Date.parse(at) < HOUR);
+  w.returns.set(node, [...recent, new Date().toISOString()].slice(-10));
 }
 
 /** A run has ended: what the watch believed of its node is seen anew, so that no old evidence starts another. */
@@ -82,6 +111,7 @@ export function closed(w: Watch, node: string, runId: string): void {
 
 /** The node is alive again, or its verdict is gone: a later failure is a new one. */
 export async function forget(w: Watch, node: string, verdict: Verdict): Promise<void> {
+  if (verdict === 'alive' && w.failed.has(node)) cameBack(w, node);
   w.failed.delete(node);
   w.held.delete(node);
   // A stand-down ends when the node was seen alive, not when it only went out of sight.
@@ -90,7 +120,7 @@ export async function forget(w: Watch, node: string, verdict: Verdict): Promise<
   // A row that somebody holds, or that we marked, is no sign of life (S4).
   const over =
     verdict === 'alive' ? `${node} is alive again` : `${node} is held, marked by a recovery or not listed now`;
-  for (const kind of ['observe', 'carries', 'excluded', 'notOurs', 'stoodDown'])
+  for (const kind of ['observe', 'carries', 'excluded', 'notOurs', 'stoodDown', 'flapping'])
     await endAlarm(w, `${kind}:${node}`, over);
 }
 

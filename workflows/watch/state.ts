@@ -4,6 +4,7 @@ import type { FleetSight, SweepCarry } from '../../activities/monitoring/contrac
 import type { OpenRun, WatchInput, WatchKept, WatchState } from '../contract.ts';
 import { LARGE_FLEET } from '../defaults.ts';
 import type { Suspicion } from '../domain.ts';
+import type { Maintenance, Override } from '../exceptions.ts';
 import { deathToFirstPost } from '../policy.ts';
 
 export interface Watch {
@@ -14,6 +15,11 @@ export interface Watch {
   /** Runs that hold or ask for a grant, by node. */
   open: Map<string, OpenRun>;
   standDowns: Map<string, { at: string; reason: string }>;
+  maintenance: Map<string, Maintenance>;
+  override: Override | null;
+  /** When each node was seen to come back, within the last hour. */
+  returns: Map<string, string[]>;
+  calmSince: string | null;
   failed: Map<string, Suspicion>;
   /** Findings the sweep need not tell again, `${kind}:${node}`. */
   known: Set<string>;
@@ -39,6 +45,10 @@ export function openWatch(input: WatchInput): Watch {
     paused: k?.paused ?? null,
     open: new Map((k?.open ?? []).map((o) => [o.node, o])),
     standDowns: new Map(Object.entries(k?.standDowns ?? {})),
+    maintenance: new Map(Object.entries(k?.maintenance ?? {})),
+    override: k?.override ?? null,
+    returns: new Map(Object.entries(k?.returns ?? {})),
+    calmSince: k?.calmSince ?? null,
     failed: new Map(Object.entries(k?.failed ?? {})),
     known: new Set(k?.known ?? []),
     alarms: new Map(Object.entries(k?.alarms ?? {})),
@@ -58,6 +68,10 @@ export function keptOf(w: Watch): WatchKept {
     paused: w.paused,
     open: [...w.open.values()],
     standDowns: Object.fromEntries(w.standDowns),
+    maintenance: Object.fromEntries(w.maintenance),
+    override: w.override,
+    returns: Object.fromEntries(w.returns),
+    calmSince: w.calmSince,
     failed: Object.fromEntries(w.failed),
     known: [...w.known],
     alarms: Object.fromEntries(w.alarms),
@@ -77,6 +91,8 @@ export function watchState(w: Watch): WatchState {
     sight: w.sight,
     open: [...w.open.values()],
     standDowns: [...w.standDowns.keys()],
+    maintenance: Object.fromEntries(w.maintenance),
+    override: w.override,
     held: Object.fromEntries(w.held),
     alarms: [...w.alarms.keys()],
     deathToFirstPostMs: deathToFirstPost(w.config.policy, nodes, LARGE_FLEET),
@@ -96,6 +112,12 @@ export function showWatch(w: Watch): void {
         : 'The first sweep is under way.',
       ...open,
       ...held,
+      ...[...w.maintenance].map(
+        ([node, m]) => `* **${node}** is under maintenance until ${m.until.slice(0, 16)}Z by ${m.by}: ${m.reason}`,
+      ),
+      w.override
+        ? `**Limits overridden** by ${w.override.by} until ${w.override.until.slice(0, 16)}Z: ${w.override.reason}`
+        : '',
       w.alarms.size > 0 ? `Alarms: ${[...w.alarms.keys()].join(', ')}` : '',
       w.paused
         ? 'To go on: update `resume` with `{"by":"your name"}`.'
