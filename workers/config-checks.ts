@@ -3,7 +3,12 @@ import type { z } from 'zod';
 import { evacuationDrivers } from '../activities/evacuation/index.ts';
 import { fencingDrivers } from '../activities/fencing/index.ts';
 import { monitoringDrivers } from '../activities/monitoring/index.ts';
-import { notificationDrivers } from '../activities/notification/index.ts';
+import {
+  channelNames as namesOfNotification,
+  channelProblems,
+  notificationDrivers,
+  SECOND,
+} from '../activities/notification/index.ts';
 import type { FailedWhen, Policy, Timings } from '../workflows/defaults.ts';
 import { nearest, problemAt, problemsOf, type Problem, type Source } from './config-errors.ts';
 import { timingKey, type ConfigFile } from './config-schema.ts';
@@ -116,6 +121,7 @@ export function crossCheck(read: ConfigFile, policy: Policy, source: Source): Pr
       say(['monitoring', 'channels', i], `a second channel named ${name} (give it another name: name: ${name}-2)`);
     }
   });
+  notificationChecks(read, say);
   const rule = policy.failedWhen;
   const named = 'all' in rule ? rule.all : 'any' in rule ? rule.any : rule.of;
   for (const name of named.filter((n) => !names.includes(n))) {
@@ -154,6 +160,21 @@ export function crossCheck(read: ConfigFile, policy: Policy, source: Source): Pr
   atLeast('judgeAgainMaxMs', t.judgeAgainMs, 'not shorter than judgeAgain');
   atLeast('evidenceMaxAgeMs', 2 * t.sweepEveryMs, 'two of sweepEvery, or evidence is always too old');
   return problems;
+}
+
+function notificationChecks({ notification }: ConfigFile, say: (path: (string | number)[], why: string) => void): void {
+  const { channels, adminProject, adminRole } = notification;
+  const names = namesOfNotification(channels);
+  channels.forEach((entry, i) => {
+    const at = ['notification', 'channels', i];
+    if (names.indexOf(names[i]!) < i) say([...at, 'name'], SECOND(names[i]!));
+    const driver = notificationDrivers[entry.driver];
+    const options = driver?.options.safeParse(entry.options);
+    if (!driver || !options?.success) return;
+    for (const { key, why } of channelProblems(driver, entry, options.data)) say([...at, key], why);
+  });
+  if (adminProject !== undefined && adminRole === undefined)
+    say(['notification', 'adminProject'], 'says where to look for adminRole, which is missing');
 }
 
 /** How many different channels have to say failed. */

@@ -14,6 +14,7 @@ import { createFencingActivities, createGuardActivities, type FencingDeps } from
 import { createMonitoringActivities } from '../activities/monitoring/activities.ts';
 import { tcp } from '../activities/monitoring/tcp.ts';
 import { createNotificationActivities } from '../activities/notification/activities.ts';
+import { rulesOf } from '../activities/notification/index.ts';
 import { taskQueues, type Role } from '../workflows/contract.ts';
 import type { Config } from './config.ts';
 import { driverSource, NEEDS, type Drivers, type DriverSource } from './deps.ts';
@@ -175,7 +176,7 @@ async function activitiesOf(
       return createNotificationActivities({
         openstack,
         ...(await drivers.get('notification')),
-        admins: config.notification.admins,
+        ...rulesOf(config.notification),
         console: config.console,
       });
   }

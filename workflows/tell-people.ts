@@ -103,7 +103,7 @@ async function deliver(
     ...within(notice, how.until),
     startToCloseTimeout: 2 * min,
     retry: how.patient ? BACKOFF : { maximumAttempts: 1 },
-    summary: `${how.patient ? 'again: ' : ''}mail to ${recipient.address}`,
+    summary: `${how.patient ? 'again: ' : ''}${recipient.channel === undefined ? 'mail' : 'message'} to ${recipient.address}`,
   });
   try {
     const forAdmin = recipient.audience === 'admin' && { unreachable: told.unreachable };
@@ -124,7 +124,9 @@ async function deliver(
  */
 function forRecipient(notice: Notice, recipient: Recipient): Notice {
   if (recipient.audience === 'admin') return notice;
-  const instances = notice.instances.filter((i) => recipient.projects.includes(i.projectId));
+  const instances = notice.instances.filter(
+    (i) => recipient.projects.includes(i.projectId) || recipient.instances?.includes(i.id) === true,
+  );
   return { ...notice, instances, headline: '', lines: [], question: null, report: null, run: null };
 }
 

@@ -1,20 +1,19 @@
 // The notification activities. Temporal repeats them; a repeat carries the same Message-ID.
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Notice } from '../../workflows/contract.ts';
-import type { OpenStack } from '../openstack/types.ts';
+import type { Identity } from '../openstack/types.ts';
 import type { NotificationActivities, Recipient } from './contract.ts';
 import { NotificationError } from './driver.ts';
 import type { OpenChannel } from './index.ts';
-import { findAdmins, findUsers, USER_STAGES, type Found } from './recipients.ts';
+import { findAdmins, findUsers, USER_STAGES, type Found, type Rules, type Sources } from './recipients.ts';
 import { renderNotice } from './render.ts';
 import type { Templates } from './templates.ts';
 import { oneLine } from './words.ts';
 
-export interface NotificationDependencies {
-  openstack: { identity: OpenStack['identity'] };
+export interface NotificationDependencies extends Rules {
+  openstack: { identity: Identity; compute?: Sources['compute'] };
   channels: readonly OpenChannel[];
   templates: Templates;
-  admins: readonly { name: string; address: string }[];
   /** The Temporal UI's address; null: messages have no link. */
   console: string | null;
   /** For tests. */
@@ -23,6 +22,7 @@ export interface NotificationDependencies {
 
 /** Milliseconds for all channels of one delivery; the activity's own limit is longer, so that its error says which one hung. */
 const DELIVERY_MS = 115_000;
+const MAX_WAIT_MS = 3_600_000;
 
 export function createNotificationActivities(deps: NotificationDependencies): NotificationActivities {
   return {
@@ -37,7 +37,7 @@ export function createNotificationActivities(deps: NotificationDependencies): No
       const delivery = { notice, recipient, ...(unreachable && { unreachable }) };
       const message = renderNotice(delivery, deps.templates, telling);
       if (!message) throw refused(`${recipient.address}: nothing in this notice concerns them (${workflowType})`);
-      const wanting = deps.channels.filter((c) => wants(c, notice, recipient.audience));
+      const wanting = deps.channels.filter((c) => serves(c, recipient) && wants(c, notice, recipient.audience));
       if (wanting.length === 0)
         throw refused(`${recipient.address}: no channel delivers ${notice.stage} (notification.channels)`);
       const signal = AbortSignal.any([Context.current().cancellationSignal, AbortSignal.timeout(DELIVERY_MS)]);
@@ -57,12 +57,39 @@ async function findRecipients(deps: NotificationDependencies, notice: Notice): P
   };
   if (deps.channels.length === 0)
     add({ recipients: [], unreachable: ['everybody: no channel (notification.channels)'] });
-  const anyWants = (audience: Recipient['audience']): boolean => deps.channels.some((c) => wants(c, notice, audience));
-  if (notice.audience !== 'users' && anyWants('admin')) add(findAdmins(deps.admins));
+  const anyWants = (audience: Recipient['audience']): boolean =>
+    deps.channels.some((c) => !c.room && wants(c, notice, audience));
+  if (notice.audience !== 'users') {
+    // Each is a recipient of its own, so that one that is down repeats nothing to the others.
+    add({ recipients: deps.channels.filter((c) => c.room && wants(c, notice, 'admin')).map(asRoom), unreachable: [] });
+    if (anyWants('admin')) add(await findAllAdmins(deps, found.recipients.length > 0));
+  }
   if (notice.audience !== 'admins' && USER_STAGES.includes(notice.stage) && anyWants('user'))
-    add(await findUsers(notice, deps.openstack.identity));
+    add(await findUsers(notice, deps, { identity: deps.openstack.identity, compute: deps.openstack.compute }));
   return found;
 }
+
+/** A Keystone that does not answer keeps nobody from being told who stands in the configuration: after three tries without the role. */
+async function findAllAdmins(deps: NotificationDependencies, roomsThere: boolean): Promise<Found> {
+  try {
+    return await findAdmins(deps, deps.openstack.identity);
+  } catch (error) {
+    if (Context.current().info.attempt < 3 || (deps.admins.length === 0 && !roomsThere)) throw error;
+    const { recipients, unreachable } = await findAdmins({ ...deps, adminRole: undefined }, deps.openstack.identity);
+    const unknown = `admins by role ${deps.adminRole}: Keystone does not say who they are`;
+    return { recipients, unreachable: deps.admins.length > 0 ? [...unreachable, unknown] : [unknown] };
+  }
+}
+
+const nameOf = (c: OpenChannel): string => c.name ?? c.driver;
+
+const asRoom = (c: OpenChannel): Recipient => ({
+  ...{ id: `channel:${nameOf(c)}`, name: nameOf(c), address: nameOf(c), audience: 'admin', projects: [] },
+  channel: nameOf(c),
+});
+
+const serves = (c: OpenChannel, { channel }: Recipient): boolean =>
+  channel === undefined ? !c.room : c.room === true && nameOf(c) === channel;
 
 const wants = (c: OpenChannel, notice: Notice, audience: Recipient['audience']): boolean =>
   (c.audience === 'both' || c.audience === `${audience}s`) && (c.stages?.includes(notice.stage) ?? true);
@@ -75,8 +102,20 @@ function judge(results: readonly PromiseSettledResult<void>[]): void {
   const errors = results.filter((r) => r.status === 'rejected').map((r) => r.reason as unknown);
   if (errors.length === 0) return;
   const later = errors.find((e) => !(e instanceof NotificationError && e.permanent));
-  if (later !== undefined) throw ApplicationFailure.retryable(said(later), 'NotificationFailed');
+  if (later !== undefined) throw again(later, errors);
   if (errors.length === results.length) throw refused(errors.map(said).join('; '));
+}
+
+/** The next try waits as long as the other side asked for, at most an hour: a day is all that there is. */
+function again(error: unknown, all: readonly unknown[]): ApplicationFailure {
+  const asked = all.map((e) => (e instanceof NotificationError ? (e.retryAfterMs ?? 0) : 0));
+  const wait = Math.min(Math.max(...asked), MAX_WAIT_MS);
+  return ApplicationFailure.create({
+    message: said(error),
+    type: 'NotificationFailed',
+    nonRetryable: false,
+    ...(wait > 0 && { nextRetryDelay: wait }),
+  });
 }
 
 /** Only NotificationError is known to be without secrets. */

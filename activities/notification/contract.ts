@@ -2,7 +2,7 @@
 import type { Notice } from '../../workflows/contract.ts';
 
 export interface Recipient {
-  /** Stable: user id, or the admin's address. */
+  /** Stable: user id, the admin's address, `channel:NAME` of a room, `contact:ADDRESS` of an instance's metadata. */
   id: string;
   name: string;
   address: string;
@@ -11,6 +11,10 @@ export interface Recipient {
   projects: string[];
   /** What these projects are called, by id. */
   projectNames?: Record<string, string>;
+  /** Ids of instances of other projects than `projects` that may be named too: they made them, or are their contact. */
+  instances?: string[];
+  /** A room: only the channel of this name delivers to it. Absent: a person. */
+  channel?: string;
 }
 
 export interface Delivery {

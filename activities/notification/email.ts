@@ -5,19 +5,13 @@ import { z } from 'zod';
 import { redact } from '../openstack/errors.ts';
 import { usableAddress } from './address.ts';
 import { NotificationError, type Message, type NotificationChannel, type NotificationContext } from './driver.ts';
-import type { NotificationDriver } from './driver.ts';
+import type { NotificationDriver, Preview } from './driver.ts';
+import { LOOPBACK, secretSource } from './options.ts';
 import { oneLine } from './words.ts';
 
 export const mailAddress = z
   .string()
   .refine((s) => usableAddress(s) !== null, 'is not a mail address (write name@example.net, one, without a name)');
-
-export const secretSource = z.union([
-  z.strictObject({ env: z.string().min(1) }),
-  z.strictObject({ file: z.string().min(1) }),
-]);
-
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
 export const emailOptions = z
   .strictObject({
@@ -79,6 +73,19 @@ class EmailChannel implements NotificationChannel {
     const { tls, username } = this.#options;
     const encrypted = { none: 'without TLS', starttls: 'with STARTTLS', implicit: 'with TLS' }[tls];
     return `${this.#server} answers ${encrypted}, ${username === undefined ? 'no login' : `logged in as ${username}`}`;
+  }
+
+  preview(message: Message): Preview {
+    const { from, replyTo } = this.#options;
+    const sender = typeof from === 'string' ? { name: 'Lifeboat', address: from } : from;
+    const head: [string, string][] = [
+      ['From', `${sender.name} <${sender.address}>`],
+      ['To', message.to.name ? `${message.to.name} <${message.to.address}>` : message.to.address],
+      ...(replyTo === undefined ? [] : ([['Reply-To', replyTo]] as [string, string][])),
+      ['Subject', oneLine(message.subject)],
+      ...(message.attachments ?? []).map((a): [string, string] => ['Attached', `${a.name}, ${a.content.length} bytes`]),
+    ];
+    return { head, kind: 'mail', body: message.html };
   }
 
   /** Header values are one line each, whatever is in them: a newline would begin another header. */

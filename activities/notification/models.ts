@@ -28,20 +28,37 @@ const STAGE_WORDS: Record<string, string> = {
   ended: 'the report was made',
 };
 
-/** Only the recipient's own projects' instances. */
+/** Only the recipient's own projects' instances, or those that are theirs alone. */
 export const mayRead = (notice: Notice, recipient: Recipient): Told[] =>
   recipient.audience === 'admin'
     ? notice.instances
-    : notice.instances.filter((i) => recipient.projects.includes(i.projectId));
+    : notice.instances.filter(
+        (i) => recipient.projects.includes(i.projectId) || recipient.instances?.includes(i.id) === true,
+      );
+
+export const adminTold = (notice: Notice): Told[] =>
+  notice.instances.length > 0 ? notice.instances : (notice.report?.instances ?? []);
+
+/** `25 min`, or null where it leaves in time. */
+export function lateBy(notice: Notice, telling: Telling): string | null {
+  const age = between(notice.observedAt, telling.now) ?? 0;
+  return age > LATE_MS ? duration(age) : null;
+}
+
+/** `1 failed, 3 recovered`. */
+export const countsOf = (told: readonly Told[]): string =>
+  ORDER.map((outcome) => ({ outcome, n: told.filter((i) => i.outcome === outcome).length }))
+    .filter(({ n }) => n > 0)
+    .map(({ outcome, n }) => `${n} ${OUTCOME_WORDS[outcome].title.split(':')[0]!.toLowerCase()}`)
+    .join(', ');
 
 function frame(notice: Notice, recipient: Recipient, telling: Telling): Model {
-  const age = between(notice.observedAt, telling.now) ?? 0;
   return {
     cloud: notice.cloud,
     recipient: recipient.name || recipient.address,
     observedAt: moment(notice.observedAt),
     since: notice.since && moment(notice.since),
-    late: age > LATE_MS ? duration(age) : null,
+    late: lateBy(notice, telling),
     sentAt: moment(telling.now),
   };
 }
@@ -66,7 +83,7 @@ export function userModel(notice: Notice, recipient: Recipient, telling: Telling
 }
 
 export function adminModel({ notice, recipient, unreachable }: Delivery, telling: Telling): Model {
-  const told = notice.instances.length > 0 ? notice.instances : (notice.report?.instances ?? []);
+  const told = adminTold(notice);
   const groups = ORDER.map((outcome) => group(told, outcome, adminLine(notice))).filter((g) => g !== null);
   return {
     ...frame(notice, recipient, telling),
@@ -74,7 +91,7 @@ export function adminModel({ notice, recipient, unreachable }: Delivery, telling
     node: notice.node,
     lines: notice.lines,
     question: question(notice, telling),
-    counts: groups.map((g) => `${g.count as number} ${String(g.title).split(':')[0]!.toLowerCase()}`).join(', '),
+    counts: countsOf(told),
     groups,
     report: notice.report && reportModel(notice.report),
     unreachable: unreachable && unreachable.length > 0 ? { people: unreachable } : null,
@@ -83,19 +100,22 @@ export function adminModel({ notice, recipient, unreachable }: Delivery, telling
   };
 }
 
-/** `temporal` answers this very run: an answer that comes late must not reach the node's next one. */
-function question({ question: q, run }: Notice, { namespace }: Telling): Model | null {
+/** `temporal` answers this very run: an answer that comes late must not reach the node's next one. Null where it is not known. */
+export function answerCommand({ run }: Notice, { namespace }: Telling, verb: string, json: string): string | null {
+  if (!run) return null;
+  return ['temporal', 'workflow', 'update', 'execute', '--namespace', namespace, '--workflow-id', run.workflowId]
+    .concat('--run-id', run.runId, '--name', verb, '--input', json)
+    .map(shellQuote)
+    .join(' ');
+}
+
+function question(notice: Notice, telling: Telling): Model | null {
+  const q = notice.question;
   if (!q) return null;
-  const command = (verb: string, json: string): string | null =>
-    run &&
-    ['temporal', 'workflow', 'update', 'execute', '--namespace', namespace, '--workflow-id', run.workflowId]
-      .concat('--run-id', run.runId, '--name', verb, '--input', json)
-      .map(shellQuote)
-      .join(' ');
   return {
     what: q.what,
     since: moment(q.since),
-    answers: q.answers.map((a) => ({ ...a, command: command(a.verb, a.json) })),
+    answers: q.answers.map((a) => ({ ...a, command: answerCommand(notice, telling, a.verb, a.json) })),
     look: q.commands.length > 0 ? { commands: q.commands } : null,
   };
 }
@@ -138,7 +158,7 @@ const after = (iso: string, ms: number): string => {
   return Number.isNaN(t) ? iso : new Date(t + ms).toISOString();
 };
 
-function runLink({ run }: Notice, { console, namespace }: Telling): string | null {
+export function runLink({ run }: Notice, { console, namespace }: Telling): string | null {
   if (!run || !console) return null;
   const path = ['namespaces', namespace, 'workflows', run.workflowId, run.runId, 'history'];
   return `${console.replace(/\/+$/, '')}/${path.map(encodeURIComponent).join('/')}`;

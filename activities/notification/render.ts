@@ -1,5 +1,6 @@
 // One notice for one recipient → one message.
 import { createHash } from 'node:crypto';
+import { briefOf } from './brief.ts';
 import type { Delivery } from './contract.ts';
 import type { Message } from './driver.ts';
 import { adminModel, mayRead, userModel, type Telling } from './models.ts';
@@ -24,10 +25,12 @@ export function renderNotice(delivery: Delivery, templates: Templates, telling: 
   if (!admin && mayRead(notice, recipient).length === 0) return null;
   const model = admin ? adminModel(delivery, telling) : userModel(notice, recipient, telling);
   const report = admin ? notice.report : null;
+  const words = templates.print(notice.stage, recipient.audience, model);
   return {
     id: messageId(notice.key, recipient.id),
     to: { name: oneLine(recipient.name), address: recipient.address },
-    ...templates.print(notice.stage, recipient.audience, model),
+    ...words,
+    brief: briefOf(delivery, telling, words.subject),
     ...(report && {
       attachments: [{ name: 'report.json', type: 'application/json', content: `${JSON.stringify(report, null, 2)}\n` }],
     }),

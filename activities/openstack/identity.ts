@@ -7,7 +7,10 @@ import type { CallOptions, Identity, Person } from './types.ts';
 
 const KEEP_MS = 10 * 60_000;
 
-const ASSIGNMENT = z.object({ user: z.object({ id: z.string(), name: z.string().nullish() }).optional() });
+const ASSIGNMENT = z.object({
+  user: z.object({ id: z.string(), name: z.string().nullish() }).optional(),
+  role: z.object({ name: z.string().nullish() }).optional(),
+});
 const ASSIGNMENTS = z
   .object({ role_assignments: z.array(ASSIGNMENT), links: z.object({ next: z.string().nullish() }).optional() })
   .transform((x): Page<z.output<typeof ASSIGNMENT>> => ({ rows: x.role_assignments, next: x.links?.next ?? null }));
@@ -25,8 +28,16 @@ export function createIdentity(keystone: Service, session: Session, time: Time):
       const call = { method: 'GET', path: '/role_assignments', query } as const;
       const { rows } = await keystone.list(call, ASSIGNMENTS, o);
       const us = (await session.token(o?.signal)).userId;
-      const users = new Map(rows.flatMap(({ user }) => (user && user.id !== us ? [[user.id, user.name ?? '']] : [])));
-      return Promise.all([...users].map(([id, name]) => person(id, name, o)));
+      const users = new Map<string, { name: string; roles: Set<string> }>();
+      for (const { user, role } of rows) {
+        if (!user || user.id === us) continue;
+        const known = users.get(user.id) ?? { name: user.name ?? '', roles: new Set() };
+        if (role?.name) known.roles.add(role.name);
+        users.set(user.id, known);
+      }
+      return Promise.all(
+        [...users].map(async ([id, { name, roles }]) => ({ ...(await person(id, name, o)), roles: [...roles].sort() })),
+      );
     },
     projectName: async (projectId, o) => {
       const path = `/projects/${encodeURIComponent(projectId)}`;

@@ -80,6 +80,8 @@ export interface Person {
   name: string;
   email: string | null;
   enabled: boolean;
+  /** Names of the effective roles on the project that was asked for. */
+  roles?: string[];
 }
 
 export interface Identity {

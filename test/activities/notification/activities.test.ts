@@ -1,53 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ApplicationFailure } from '@temporalio/activity';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
-import { createNotificationActivities } from '../../../activities/notification/activities.ts';
-import { NotificationError, type Message } from '../../../activities/notification/driver.ts';
-import { notificationConfig, openChannels, type OpenChannel } from '../../../activities/notification/index.ts';
-import { loadTemplates } from '../../../activities/notification/templates.ts';
-import type { Identity, Person } from '../../../activities/openstack/types.ts';
-import type { Notice, Stage } from '../../../workflows/contract.ts';
+import { NotificationError } from '../../../activities/notification/driver.ts';
+import { notificationConfig, openChannels } from '../../../activities/notification/index.ts';
+import type { Identity } from '../../../activities/openstack/types.ts';
+import type { Stage } from '../../../workflows/contract.ts';
+import { activities, channel, keystone, person } from './activity-stage.ts';
 import { account, admin, notice, user } from './notices.ts';
-
-const templates = loadTemplates();
-const person = (name: string, more: Partial<Person> = {}): Person => ({
-  ...{ userId: `u-${name}`, name, email: `${name}@example.net`, enabled: true },
-  ...more,
-});
-
-/** Keystone with these people by project. */
-const keystone = (people: Record<string, Person[]>): Identity => ({
-  peopleOf: async (id) => people[id] ?? [],
-  projectName: async (id) => id.replace('p-', ''),
-  whoAmI: async () => ({ userId: 'u-lifeboat', userName: 'lifeboat', roles: ['admin'], projectId: null }),
-});
-
-function channel(error?: Error, more: Partial<OpenChannel> = {}): OpenChannel & { sent: Message[] } {
-  const sent: Message[] = [];
-  const deliver = async (m: Message): Promise<void> => {
-    if (error) throw error;
-    sent.push(m);
-  };
-  return { driver: 'test', audience: 'both', channel: { deliver, probe: async () => 'fine' }, ...more, sent };
-}
-
-interface Parts {
-  identity?: Identity;
-  channels?: OpenChannel[];
-  admins?: { name: string; address: string }[];
-}
-function activities({ identity = keystone({}), channels = [channel()], admins = [] }: Parts) {
-  const made = createNotificationActivities({ openstack: { identity }, channels, templates, admins, console: null });
-  const env = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
-  const run = <P, R>(activity: (input: P) => Promise<R>, input: P): Promise<R> =>
-    env.run<[P], R, typeof activity>(activity, input);
-  return {
-    find: (n: Notice) => run(made.findRecipients, n),
-    deliver: (n: Notice, recipient = user()) => run(made.deliverNotice, { notice: n, recipient }),
-  };
-}
 
 const ours = notice({
   instances: [account('web-1', 'recovered'), account('db', 'recovered', { projectId: 'p-bank' })],
@@ -166,6 +125,16 @@ describe('delivering', () => {
     await assert.rejects(deliver(ours), { type: 'NotificationFailed', nonRetryable: false });
   });
 
+  it('waits as long as the other side asks for, at most an hour', async () => {
+    for (const [asked, wait] of [
+      [90_000, 90_000],
+      [86_400_000, 3_600_000],
+    ] as const) {
+      const { deliver } = activities({ channels: [channel(new NotificationError('429', false, asked))] });
+      await assert.rejects(deliver(ours), { type: 'NotificationFailed', nextRetryDelay: wait });
+    }
+  });
+
   it('keeps the words of an unknown error, which may hold a secret, out of the history', async () => {
     const { deliver } = activities({ channels: [channel(new TypeError('https://user:pass@hooks.example.net'))] });
     await assert.rejects(deliver(ours), (e) => {
@@ -220,6 +189,32 @@ describe('the configuration', () => {
   it('refuses unknown keys and addresses that are none', () => {
     assert.equal(notificationConfig.safeParse({ admin: [] }).success, false);
     assert.equal(notificationConfig.safeParse({ admins: ['Ops <ops@example.net>'] }).success, false);
+  });
+
+  it('gives each channel a name, and refuses a second one of the same name', async () => {
+    const open = (...channels: object[]) => openChannels(notificationConfig.parse({ channels }), context);
+    const hook = { driver: 'webhook', options: { url: 'https://h.example.net' } };
+    const opened = await open(hook, { ...hook, name: 'desk' }, hook, { driver: 'email', options });
+    assert.deepEqual(
+      opened.map((c) => [c.name, c.room]),
+      [
+        ['webhook', true],
+        ['desk', true],
+        ['webhook-2', true],
+        ['email', false],
+      ],
+    );
+    await assert.rejects(
+      open({ ...hook, name: 'a' }, { ...hook, name: 'a' }),
+      /channels\[1\]\.name: a second channel named a/,
+    );
+  });
+
+  it("refuses a room for users: it would get the admins' messages", async () => {
+    const hook = { driver: 'webhook', audience: 'users', options: { url: 'https://h.example.net' } };
+    const open = (channel: object) => openChannels(notificationConfig.parse({ channels: [channel] }), context);
+    await assert.rejects(open(hook), /channels\[0\]\.audience: webhook is no person/);
+    await open({ ...hook, options: { ...hook.options, per: 'recipient' } });
   });
 
   it('opens the channels that it names, and says where an option is wrong', async () => {

@@ -40,7 +40,8 @@ async function bench(): Promise<ChannelBench> {
         html: m.html || '',
         attachments: m.attachments.map((a) => ({ name: a.filename ?? '', content: a.content.toString() })),
       })),
-    refuse: (address, how) => void box.refuse.set(address, how === 'forGood' ? 550 : 451),
+    refuse: (address, how) =>
+      void (how === 'no' ? box.refuse.delete(address) : box.refuse.set(address, how === 'forGood' ? 550 : 451)),
     withWrongSecret: (secret) => channelTo(box.port, login, secret),
     nobodyThere: () => channelTo(1),
     close: box.close,

@@ -1,4 +1,5 @@
 // Notices as the workflows make them, for the tests of this room.
+import { briefOf } from '../../../activities/notification/brief.ts';
 import type { Recipient } from '../../../activities/notification/contract.ts';
 import type { Notice } from '../../../workflows/contract.ts';
 import { countOutcomes } from '../../../workflows/policy.ts';
@@ -72,3 +73,32 @@ export const user = (more: Partial<Recipient> = {}): Recipient => ({
 export const admin: Recipient = {
   ...{ id: 'ops@example.net', name: '', address: 'ops@example.net', audience: 'admin', projects: [] },
 };
+
+export const blocked = (more: Partial<Notice> = {}): Notice =>
+  notice({
+    stage: 'blocked',
+    audience: 'admins',
+    key: '0198c7a2-run.blocked-fence-1-0-0',
+    headline: 'No level could prove that compute-7 is off.',
+    question: {
+      what: 'No level could prove that compute-7 is off.',
+      answers: [
+        {
+          verb: 'confirmFenced',
+          json: '{"by":"YOU","node":"compute-7"}',
+          means: 'you saw that its power is off; everything depends on your word',
+        },
+        { verb: 'retry', json: '{"by":"YOU"}', means: 'tries all levels again now' },
+      ],
+      commands: ['ipmitool -I lanplus -H 10.0.0.7 -U lifeboat chassis power status'],
+      since: '2026-08-02T14:04:00.000Z',
+    },
+    ...more,
+  });
+
+export const TELLING = {
+  ...{ now: '2026-08-02T14:08:05.000Z', console: 'https://temporal.example.net/', namespace: 'default' },
+};
+
+/** What the drivers' tests send: the admins' message of a run that waits for a person. */
+export const briefOfBlocked = briefOf({ notice: blocked(), recipient: admin }, TELLING, '');

@@ -56,7 +56,7 @@ test('a Placement that fails is an error, not "no room"', async () => {
   assert.equal(e.status, 500);
 });
 
-test('everybody with a role on the project is told once, except ourselves', async () => {
+test('everybody with a role on the project is told once, with their roles, except ourselves', async () => {
   cloud = await startCloud();
   const row = (id: string, role: string) => ({
     ...{ user: { id, name: id }, role: { id: role, name: role }, scope: { project: { id: 'p1' } } },
@@ -80,9 +80,9 @@ test('everybody with a role on the project is told once, except ourselves', asyn
   cloud.on('GET /identity/v3/users/u-off', { json: { user: { id: 'u-off', name: 'off', enabled: false } } });
   const os = await cloud.connect();
   const expected = [
-    { userId: 'u-1', name: 'ann', email: 'ann@acme.example', enabled: true },
-    { userId: 'u-off', name: 'off', email: null, enabled: false },
-    { userId: 'u-gone', name: 'u-gone', email: null, enabled: false },
+    { userId: 'u-1', name: 'ann', email: 'ann@acme.example', enabled: true, roles: ['member', 'reader'] },
+    { userId: 'u-off', name: 'off', email: null, enabled: false, roles: ['r'] },
+    { userId: 'u-gone', name: 'u-gone', email: null, enabled: false, roles: ['member'] },
   ];
   assert.deepEqual(await os.identity.peopleOf('p1'), expected);
   const { query } = cloud.last(ASSIGNMENTS);
