@@ -5,8 +5,11 @@ import { ROLES, type Role } from '../workflows/contract.ts';
 import { loadConfig, ConfigError, type Config } from './config.ts';
 import { createWorkers } from './create-workers.ts';
 import { driverSource } from './deps.ts';
+import { checkWatchdogUrl, tellWatchdog } from './health-watchdog.ts';
 import { keepWatch, refuseOtherCloud } from './keep-watch.ts';
 import { identity, jsonLogger } from './log.ts';
+import { exporterOn, parseAddress, type Address } from './metrics.ts';
+import { asksTemporal, gaugeRoles, openSight, prepareSight, type Sight } from './metrics-sight.ts';
 import { createRedactor } from './redact.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { createSecrets } from './secrets.ts';
@@ -17,7 +20,7 @@ const USAGE = `npm start -- --config lifeboat.yaml [--role ROLE]... [--log LEVEL
   --config   the configuration (docs/configuration.md); or LIFEBOAT_CONFIG
   --role     ${ROLES.join(', ')}; several are allowed, all when none is given
   --log      error, warn, info (default), debug
-  --metrics  serve Prometheus metrics there, for example 127.0.0.1:9464
+  --metrics  serve /metrics (Prometheus) and /healthz there, for example 127.0.0.1:9464
   --bundle   the workflows as they were bundled before, for several workers of the same sources; by default each makes its own`;
 
 const LEVELS = { error: 'ERROR', warn: 'WARN', info: 'INFO', debug: 'DEBUG' } as const;
@@ -26,7 +29,7 @@ interface Arguments {
   config: string;
   roles: Role[];
   level: (typeof LEVELS)[keyof typeof LEVELS];
-  metrics: string | undefined;
+  metrics: Address | null;
   bundle: string | undefined;
 }
 
@@ -56,7 +59,7 @@ function readArguments(argv: string[]): Arguments | null {
     config,
     roles: roles.length > 0 ? (roles as Role[]) : [...ROLES],
     level: LEVELS[values.log as keyof typeof LEVELS],
-    metrics: values.metrics,
+    metrics: values.metrics === undefined ? null : judged(() => parseAddress(values.metrics!)),
     bundle: values.bundle,
   };
 }
@@ -71,32 +74,50 @@ async function main(): Promise<number> {
     return 0;
   }
   const config = await loadConfig(given.config);
-  const logger = installRuntime(given);
+  const watchdog = process.env.LIFEBOAT_WATCHDOG_URL;
+  if (watchdog) judged(() => checkWatchdogUrl(watchdog));
+  const sight = given.metrics && (await prepareSight());
+  const logger = installRuntime(given, sight);
+  if (given.metrics && sight) await openSight(given.metrics, sight, redactor);
   for (const warning of config.warnings) logger.warn(warning);
-  await runRoles(config, given, logger);
+  if (watchdog) {
+    redactor.know(watchdog);
+    tellWatchdog({ url: watchdog, cloud: config.cloud, logger });
+  }
+  await runRoles(config, given, logger, sight);
   return 0;
 }
 
+/** What it throws is a mistake of whoever started us. */
+function judged<T>(judge: () => T): T {
+  try {
+    return judge();
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
 /** The SDK's and our own log lines go the same way. SIGTERM and SIGINT are the Runtime's: it stops every Worker at once. */
-function installRuntime({ level, metrics }: Arguments): Logger {
+function installRuntime({ level }: Arguments, sight: Sight | null): Logger {
   const logger = jsonLogger(level, redactor);
   Runtime.install({
     logger,
     shutdownSignals: ['SIGTERM', 'SIGINT'],
     telemetryOptions: {
       logging: { forward: {}, filter: { core: level === 'DEBUG' ? 'INFO' : 'WARN', other: 'ERROR' } },
-      ...(metrics ? { metrics: { prometheus: { bindAddress: metrics, useSecondsForDurations: true } } } : {}),
+      ...(sight ? exporterOn(sight.exporter) : {}),
     },
   });
   return logger;
 }
 
-async function runRoles(config: Config, given: Arguments, logger: Logger): Promise<void> {
+async function runRoles(config: Config, given: Arguments, logger: Logger, sight: Sight | null): Promise<void> {
   const { roles, bundle } = given;
   const secrets = createSecrets({ redactor, warn: (line) => logger.warn(line) });
   const settings = temporalSettings(config.temporal);
   for (const secret of temporalSecrets(settings)) redactor.know(secret);
   const { client, connection, namespace } = await connectClient(settings, identity());
+  if (sight) sight.temporal = asksTemporal(connection, namespace);
   const native = await connectNative(settings);
   const stop = new AbortController();
   try {
@@ -122,6 +143,11 @@ async function runRoles(config: Config, given: Arguments, logger: Logger): Promi
       namespace,
     });
     const running = made.run().finally(() => stop.abort());
+    if (sight) {
+      sight.pollers = () => made.workers.map(({ queue, worker }) => ({ queue, state: worker.getState() }));
+      const { signal } = stop;
+      void gaugeRoles({ config, roles, client, namespace, source, logger, redactor, signal });
+    }
     const keeping = roles.includes('monitor')
       ? keepWatch({ ...watch, logger, signal: stop.signal }).catch(async (error: unknown) => {
           await made.shutdown();

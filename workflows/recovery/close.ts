@@ -9,6 +9,7 @@ import { releaseSignal } from '../verbs.ts';
 import type { Ending } from './admission.ts';
 import { enter, show } from './console.ts';
 import { settleAs } from './evacuate-all.ts';
+import { measure } from './measure.ts';
 import { heldBefore, nowIso, reached, type Run } from './run.ts';
 import { tell } from './tell.ts';
 
@@ -23,6 +24,7 @@ export async function close(run: Run, ending: Ending | null): Promise<RecoveryRe
   await release(run, report);
   run.phase = 'closing';
   enter(run, 'closed', `${report.outcome}: ${report.reason}`);
+  measure(report);
   return report;
 }
 
