@@ -49,11 +49,15 @@ class PowerChannel implements MonitoringChannel {
 
   async check(look: Look): Promise<ChannelCheck> {
     const first = look.nodes[0];
-    if (!this.#context.readPower) return { works: false, says: NO_DEVICES, todo: 'configure fencing.levels' };
-    if (!first) return { works: true, says: 'no node to read' };
+    if (!this.#context.readPower) return { verdict: 'fail', says: NO_DEVICES, todo: 'configure fencing.levels' };
+    if (!first) return { verdict: 'warn', says: 'no node to read' };
     const seen = await this.#read(first, look.signal);
     const says = `${first.host}: ${seen.saw}`;
-    return { works: this.#resting.size === 0, says, todo: 'see the rows of fencing: the same devices' };
+    return {
+      verdict: this.#resting.size === 0 ? 'ok' : 'fail',
+      says,
+      todo: 'see the rows of fencing: the same devices',
+    };
   }
 
   async #node(node: NodeView, look: Look, signal: AbortSignal): Promise<Seen> {

@@ -43,7 +43,7 @@ export interface MonitoringChannel {
 }
 
 export interface ChannelCheck {
-  works: boolean;
+  verdict: 'ok' | 'warn' | 'fail';
   says: string;
   /** What to do where it does not. */
   todo?: string;

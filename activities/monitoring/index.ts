@@ -4,6 +4,7 @@ import type { MonitoringConfig } from './config.ts';
 import type { MonitoringContext, MonitoringDriver } from './driver.ts';
 import { novaService } from './nova-service.ts';
 import { ping } from './ping.ts';
+import { prometheus } from './prometheus.ts';
 import type { NamedChannel } from './sweep.ts';
 import { tcp } from './tcp.ts';
 import { withoutSecrets } from './without-secrets.ts';
@@ -12,6 +13,7 @@ export const monitoringDrivers: Readonly<Record<string, MonitoringDriver>> = {
   'bmc-power': bmcPower as MonitoringDriver,
   'nova-service': novaService as MonitoringDriver,
   ping: ping as MonitoringDriver,
+  prometheus: prometheus as MonitoringDriver,
   tcp: tcp as MonitoringDriver,
 };
 

@@ -62,10 +62,10 @@ class PingChannel implements MonitoringChannel {
     const answered = heard.filter((e) => e.verdict === 'alive').length;
     const says = `${answered} of ${heard.length} nodes answer`;
     const other = heard.find((e) => e.verdict === 'unknown');
-    if (answered > 0 && !other) return { works: true, says };
+    if (answered > 0 && !other) return { verdict: 'ok', says };
     const todo =
       'install iputils-ping where the monitors run, and let ICMP pass: docs/drivers/monitoring-ping.md has more';
-    return { works: answered > 0, says: other ? `${says}; ${other.saw}` : says, todo };
+    return { verdict: answered > 0 ? 'warn' : 'fail', says: other ? `${says}; ${other.saw}` : says, todo };
   }
 
   async #node(node: NodeView, signal: AbortSignal): Promise<Answer> {

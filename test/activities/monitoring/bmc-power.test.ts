@@ -138,5 +138,5 @@ test('without fencing devices everything is unknown, and the check says so', asy
   const channel = bmcPower.create(bmcPower.options.parse({}), contextOf());
   assert.equal((await channel.look(lookOf([down('dead')]))).get('dead')?.verdict, 'unknown');
   const check = await channel.check!(lookOf([down('dead')]));
-  assert.deepEqual([check.works, check.says], [false, 'no fencing devices are configured']);
+  assert.deepEqual([check.verdict, check.says], ['fail', 'no fencing devices are configured']);
 });

@@ -60,8 +60,8 @@ test('where ping is missing everything is unknown, and the check says what to in
       ['unknown', true],
     ],
   );
-  const { works, says, todo } = await channel.check!(lookOf([living, dead]));
-  assert.equal(works, false);
+  const { verdict, says, todo } = await channel.check!(lookOf([living, dead]));
+  assert.equal(verdict, 'fail');
   assert.match(says, /0 of 2 nodes answer; .*not installed/);
   assert.match(todo!, /iputils-ping/);
 });
