@@ -191,6 +191,7 @@ export function stateOf(run: Run): RunState {
     instances: [...run.accounts.values(), ...unsettled],
     stages: run.stages,
     plan: planOf(run),
+    decisions: run.decisions,
     report: run.report,
   };
 }
