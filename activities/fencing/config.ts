@@ -60,7 +60,7 @@ export interface ConfigIssue {
 }
 
 /** Names that no node has, to see what a template makes of a name. */
-const SOME_NODE = 'some-node';
+export const SOME_NODE = 'some-node';
 const OTHER_NODE = 'other-node';
 
 /** `fencing.levels[0].devices[1].options.host: why` */
@@ -107,7 +107,8 @@ function strayOverrides(entry: DeviceConfig, path: (string | number)[]): ConfigI
     .map((node) => ({ path: [...path, 'perNode', node], message: `is none of this device's nodes` }));
 }
 
-function namedIn(entry: DeviceConfig): Set<string> {
+/** Nodes that the entry names, in `nodes` or with options of their own. */
+export function namedIn(entry: DeviceConfig): Set<string> {
   const exact = (entry.nodes ?? []).filter((pattern) => !pattern.includes('*'));
   return new Set([...exact, ...Object.keys(entry.perNode).filter((node) => covers(entry, node))]);
 }
@@ -120,6 +121,8 @@ function judgeTemplate(driver: FencingDriver, entry: DeviceConfig, path: (string
   // With overrides it may be meant to be incomplete; then each node is judged when it is known.
   if ('issues' in some) return Object.keys(entry.perNode).length ? [] : some.issues;
   if ('issues' in other) return [];
+  // A block that each node adds to may be incomplete without anybody seeing it; then each node is judged when it is known.
+  if (driver.merged && Object.keys(entry.perNode).length) return [];
   const shared = some.keys.find((key) => other.keys.includes(key));
   if (shared === undefined) return [];
   const others = Object.keys(entry.perNode).length ? ' that is not under perNode' : '';
@@ -132,9 +135,8 @@ export type Resolved = { options: unknown; keys: string[]; keyPath: (string | nu
 /** The options of one node: template, then its overrides, `{node}` filled in, judged by the driver's own strict schema. */
 export function resolve(driver: FencingDriver, entry: DeviceConfig, path: (string | number)[], node: string): Resolved {
   const own = entry.perNode[node] ?? {};
-  const parsed = driver.options.safeParse(fill({ ...entry.options, ...own }, node));
-  const place = (key: PropertyKey | undefined): (string | number)[] =>
-    key !== undefined && key in own ? [...path, 'perNode', node] : [...path, 'options'];
+  const parsed = driver.options.safeParse(fill(mergeOptions(driver, entry.options, own), node));
+  const place = (keys: PropertyKey[]): (string | number)[] => [...path, ...sideOf(driver, own, node, keys)];
   if (parsed.success) {
     const keyPath = Object.keys(own).length ? [...path, 'perNode', node] : [...path, 'options'];
     return { options: parsed.data, keys: [driver.deviceKey(parsed.data)].flat(), keyPath };
@@ -142,12 +144,40 @@ export function resolve(driver: FencingDriver, entry: DeviceConfig, path: (strin
   const named = node === SOME_NODE || node === OTHER_NODE ? '' : ` (for ${node})`;
   return {
     issues: parsed.error.issues.map((issue) => {
-      const key = issue.path[0] ?? (issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined);
       const inner = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
-      return { path: [...place(key), ...inner], message: `${issue.message}${named}` };
+      const keys = issue.code === 'unrecognized_keys' ? [...inner, ...issue.keys] : inner;
+      return { path: [...place(keys), ...inner], message: `${issue.message}${named}` };
     }),
   };
 }
+
+type Block = Record<string, unknown>;
+
+/** A node's own options over those of all: each key replaces, but to a block that the driver calls `merged` its keys are added. */
+export function mergeOptions({ merged = [] }: Pick<FencingDriver, 'merged'>, options: Block, own: Block): Block {
+  const blocks = merged.flatMap((key) => {
+    const [below, above] = [options[key], own[key]];
+    return isBlock(below) && isBlock(above) ? [[key, { ...below, ...above }]] : [];
+  });
+  return { ...options, ...own, ...Object.fromEntries(blocks) } as Block;
+}
+
+/** Where an option of a node stands that is wrong: among its own, or in the template. */
+export function sideOf(
+  { merged }: Pick<FencingDriver, 'merged'>,
+  own: Block,
+  node: string,
+  keys: PropertyKey[],
+): string[] {
+  const [key, inner] = keys;
+  const block = key === undefined ? undefined : own[String(key)];
+  const added = isBlock(block) && inner !== undefined && merged?.includes(String(key)) === true;
+  const mine = added ? inner in block : key !== undefined && key in own;
+  return mine ? ['perNode', node] : ['options'];
+}
+
+const isBlock = (value: unknown): value is Block =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function fill(value: unknown, node: string): unknown {
   if (typeof value === 'string') return value.replaceAll('{node}', () => node);

@@ -1,10 +1,12 @@
 // The registry of fencing drivers. A new driver is one file and one line here.
 import type { FencingDriver } from './driver.ts';
+import { fenceAgent } from './fence-agent.ts';
 import { ipmi } from './ipmi.ts';
 import { libvirt } from './libvirt.ts';
 import { redfish } from './redfish.ts';
 
 export const fencingDrivers: Readonly<Record<string, FencingDriver>> = {
+  'fence-agent': fenceAgent as FencingDriver,
   ipmi: ipmi as FencingDriver,
   libvirt: libvirt as FencingDriver,
   redfish: redfish as FencingDriver,

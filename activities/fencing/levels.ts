@@ -1,6 +1,6 @@
 // From the configuration to the devices of one node, level by level.
-import { entriesOf, covers, issuesOf, Owners, resolve, writeIssue } from './config.ts';
-import type { DeviceConfig, FencingConfig, Resolved } from './config.ts';
+import { covers, entriesOf, issuesOf, namedIn, Owners, resolve, sideOf, SOME_NODE, writeIssue } from './config.ts';
+import type { ConfigIssue, DeviceConfig, FencingConfig, Resolved } from './config.ts';
 import type { FenceDevice, FencingContext, FencingDriver } from './driver.ts';
 import { loadDriver } from './index.ts';
 import { withoutSecrets } from './without-secrets.ts';
@@ -45,12 +45,32 @@ export async function createFencing(config: FencingConfig, context: FencingConte
     }),
   );
   const issues = issuesOf(config, Object.fromEntries(entries.map((entry) => [entry.device.driver, entry.driver])));
+  if (!issues.length) issues.push(...(await judgedHere(entries, context)));
   if (issues.length) throw new Error(issues.map(writeIssue).join('\n'));
   return new ConfiguredFencing(
     config.levels.map(({ name }) => name),
     entries,
     context,
   );
+}
+
+/** What only this machine can tell of the options (driver.ts, `judge`), of each node that is named, else of the template. */
+async function judgedHere(entries: readonly Entry[], context: FencingContext): Promise<ConfigIssue[]> {
+  const found = new Map<string, ConfigIssue>();
+  for (const { device, driver, path } of entries) {
+    const named = [...namedIn(device)];
+    for (const node of driver.judge ? (named.length ? named : [SOME_NODE]) : []) {
+      const resolved = resolve(driver, device, path, node);
+      if ('issues' in resolved) continue;
+      for (const { path: place, message } of (await driver.judge?.(resolved.options, context)) ?? []) {
+        const side = sideOf(driver, device.perNode[node] ?? {}, node, place);
+        const issue = { path: [...path, ...side, ...place], message };
+        // What is wrong with the template is said once.
+        found.set(writeIssue(issue), issue);
+      }
+    }
+  }
+  return [...found.values()];
 }
 
 class ConfiguredFencing implements Fencing {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { DeviceFault } from '../../workflows/domain.ts';
 import type { CommandResult, FenceDevice, FencingContext, FencingDriver, PowerReading } from './driver.ts';
-import { argument, oneLine, shellWord, uuid } from './options.ts';
+import { argument, inherited, oneLine, shellWord, uuid } from './options.ts';
 import { findProgram, runProgram } from './run-program.ts';
 
 export const libvirtOptions = z.strictObject({
@@ -96,10 +96,6 @@ function readError(stderr: string): { fault: DeviceFault; why: string } {
   if (/failed to connect|unable to connect|cannot recv data|end of file|connection reset/i.test(stderr))
     return { fault: 'unreachable', why };
   return { fault: 'refused', why };
-}
-
-function inherited(...names: string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
 export const libvirt: FencingDriver<typeof libvirtOptions> = {

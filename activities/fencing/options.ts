@@ -52,3 +52,7 @@ export function oneLine(text: string, ...secrets: string[]): string {
 /** A word for a shell, quoted where it needs to be: for the commands that a person pastes. */
 export const shellWord = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** Those of our own variables that a program needs; nothing else of our environment is its business. */
+export const inherited = (...names: string[]): Record<string, string> =>
+  Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));

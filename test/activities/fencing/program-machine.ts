@@ -21,10 +21,11 @@ export interface ProgramMachine extends Machine {
   lastCall(): Promise<{ env: string[]; stdin: string }>;
 }
 
-/** `program`: whose recordings (recordings/<program>.json) it replays. `stop` removes its folder. */
+/** `program`: whose recordings (recordings/<program>.json) it replays. `extra`: more files beside it. `stop` removes its folder. */
 export async function programMachine(
-  program: 'ipmitool' | 'virsh',
-  options: (identity: boolean) => Record<string, unknown>,
+  program: string,
+  options: (identity: boolean, path: string) => Record<string, unknown>,
+  extra: Record<string, string> = {},
 ): Promise<ProgramMachine> {
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-program-'));
   const path = join(folder, program);
@@ -34,7 +35,7 @@ export async function programMachine(
     string,
     Recording
   >;
-  const files: Record<string, string> = { power: 'on\n', fault: 'none\n', calls: '' };
+  const files: Record<string, string> = { power: 'on\n', fault: 'none\n', calls: '', ...extra };
   for (const [situation, { code, stdout, stderr, then }] of Object.entries(recordings)) {
     Object.assign(files, {
       [`${situation}.code`]: `${code}\n`,
@@ -47,7 +48,7 @@ export async function programMachine(
   const lines = async (name: string): Promise<string[]> =>
     (await readFile(file(name), 'utf8')).split('\n').filter(Boolean);
   return {
-    options: (identity = false) => options(identity),
+    options: (identity = false) => options(identity, path),
     context: { programs: { [program]: path } },
     set: async ({ power, fault }) => {
       if (power !== undefined) await writeFile(file('power'), `${power}\n`);

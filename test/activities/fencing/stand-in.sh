@@ -1,17 +1,21 @@
 #!/bin/sh
-# Takes the place of ipmitool or virsh: answers with what the real program was recorded to say in this situation, and keeps
-# the machine's power in a file. Lies beside its files: power, fault, and <command>|<situation>.out, .err, .code, .then
+# Takes the place of a program (ipmitool, virsh, a fence agent …): answers with what the real one was recorded to say in this
+# situation, and keeps the machine's power in a file. Lies beside its files: power, fault, metadata, and
+# <command>|<situation>.out, .err, .code, .then
 folder=${0%/*}
 read -r power <"$folder/power"
 read -r fault <"$folder/fault"
-# ipmitool's command stands behind -E, virsh's behind the URI and before the domain.
+[ "$*" = '-o metadata' ] && exec /bin/cat "$folder/metadata"
+/bin/cat >"$folder/stdin"
+# ipmitool's command stands behind -E, virsh's behind the URI and before the domain; an agent's comes in; else it is the first word.
 case "$*" in
   *' -E '*) command=${*##* -E } ;;
-  *) command=$3 ;;
+  '-c '*) command=$3 ;;
+  '') command=$(/usr/bin/sed -n 's/^action=//p' "$folder/stdin") && set -- "$command" ;;
+  *) command=$1 ;;
 esac
 printf '%s\n' "$*" >>"$folder/calls"
 /usr/bin/env | /usr/bin/cut -d= -f1 >"$folder/env"
-/bin/cat >"$folder/stdin"
 
 case $fault in
   hangs) exec /bin/sleep 60 ;;
