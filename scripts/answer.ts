@@ -5,9 +5,9 @@ import { byOf, COMMON_USAGE, configOf, EXIT, nodeOf, run, Unreachable, UsageErro
 import { openNow } from './cli/start-run.ts';
 import { isGone, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
 
-const USAGE = `npm run answer -- VERB [NODE] [--by NAME] [--reason TEXT] [--instance NAME] [--record N] [--node-is-off NODE]
+const USAGE = `npm run answer -- VERB [NODE] [--by NAME] [--reason TEXT] [--until WHEN] [--instance NAME] [--record N] [--node-is-off NODE]
 
-  Says something to an open recovery; pause and resume without NODE say it to the watch, which reaches every open recovery.
+  Says something to an open recovery, or to the watch of all nodes; pause and resume without NODE reach every open recovery.
 
   approve NODE           mode confirm: go on, fence and evacuate
   retry NODE             try again what waits for a person: the fence, or instances
@@ -16,9 +16,13 @@ const USAGE = `npm run answer -- VERB [NODE] [--by NAME] [--reason TEXT] [--inst
   abort NODE             nothing new begins; what runs is watched to its end
   pause [NODE]           no new fence or evacuation until resume
   resume [NODE]
+  maintain NODE          nothing fences it by itself --until then: 4h, 2d, 2026-01-31T18:00:00Z
+  end-maintenance NODE   it is watched like any other again
+  override               these many nodes are really dead: the limits on many failures do not hold --until then (at most 24h)
 
   --by NAME              who says it; $USER where it is not given
   --reason TEXT          kept in the report
+  --until WHEN           for maintain and override: from now (30m, 4h, 2d), or a moment with its zone
   --instance NAME        for retry and skip: this one only (name or id)
   --record N             for retry: the migration record in limbo that you have looked at
 ${COMMON_USAGE}
@@ -27,14 +31,24 @@ ${COMMON_USAGE}
 
 const UPDATES: Record<string, string> = {
   ...{ approve: 'approve', retry: 'retry', skip: 'skip', abort: 'abort', pause: 'pause', resume: 'resume' },
-  'confirm-fenced': 'confirmFenced',
+  ...{
+    'confirm-fenced': 'confirmFenced',
+    maintain: 'maintain',
+    'end-maintenance': 'endMaintenance',
+    override: 'override',
+  },
 };
+/** Said to the watch: of a node by name, or of all. */
+const OF_A_NODE = ['maintain', 'endMaintenance'];
+const OF_ALL = ['pause', 'resume', 'override'];
+const HAVE_AN_END = ['maintain', 'override'];
 /** Pausing waits for every open run, and each of them for the permissions that it gave before. */
 const LIMIT_MS = 60_000;
 
 const options = {
   by: { type: 'string' },
   reason: { type: 'string' },
+  until: { type: 'string' },
   instance: { type: 'string' },
   record: { type: 'string' },
   'node-is-off': { type: 'string' },
@@ -82,11 +96,15 @@ await run({
   async main(values, [verb, word]) {
     const update = UPDATES[verb!];
     if (!update) throw new UsageError(`${verb}: there is no such verb (one of ${Object.keys(UPDATES).join(', ')})`);
-    const toWatch = word === undefined;
-    if (toWatch && update !== 'pause' && update !== 'resume')
-      throw new UsageError(`${verb}: which node? NODE is missing`);
-    const node = toWatch ? null : nodeOf(word);
-    const { reason, instance } = values;
+    if (word === undefined && !OF_ALL.includes(update)) throw new UsageError(`${verb}: which node? NODE is missing`);
+    if (word !== undefined && update === 'override')
+      throw new UsageError(`${verb}: it is of all nodes, not of ${word}`);
+    const node = word === undefined ? null : nodeOf(word);
+    const { reason, instance, until } = values;
+    if (HAVE_AN_END.includes(update) !== (until !== undefined))
+      throw new UsageError(
+        until === undefined ? `${verb}: --until is missing` : `--until goes with maintain and override`,
+      );
     if (update !== 'retry' && update !== 'skip' && instance !== undefined)
       throw new UsageError(`--instance goes with retry and skip, not with ${verb}`);
     const record = recordOf(values.record, update);
@@ -103,7 +121,10 @@ await run({
       ...(instance ? { instance } : {}),
       ...(record !== null ? { record } : {}),
       ...(update === 'confirmFenced' ? { node: off } : {}),
+      ...(OF_A_NODE.includes(update) ? { node } : {}),
+      ...(until ? { until } : {}),
     };
-    return withTemporal(await configOf(values.config), (temporal) => say(temporal, node, update, saying));
+    const to = OF_A_NODE.includes(update) ? null : node;
+    return withTemporal(await configOf(values.config), (temporal) => say(temporal, to, update, saying));
   },
 });

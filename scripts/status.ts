@@ -52,6 +52,10 @@ function facts({ sweep }: Fleet, watch: NonNullable<Fleet['watch']>): string[][]
     ['failed', list(sight?.failed ?? [])],
     ['off by us', list(sight?.ours ?? [])],
     ['mode', `${acts[watch.mode]} (configuration ${watch.policyHash})`],
+    ...Object.entries(watch.maintenance ?? {}).map(([node, m]) => [
+      'maintenance',
+      `${node} until ${m.until} by ${m.by}${m.reason ? `: ${m.reason}` : ''}`,
+    ]),
     ['paused', watch.paused ? `by ${watch.paused.by} since ${watch.paused.at}` : 'no'],
     [
       'recovery',

@@ -159,6 +159,9 @@ export function reasonsOf(fleet: Omit<Fleet, 'well' | 'reasons'>, hint: string):
     ...(watch.paused
       ? [`paused by ${watch.paused.by} at ${watch.paused.at}: ${watch.paused.reason || 'no reason given'}`]
       : []),
+    ...(watch.override
+      ? [`${watch.override.by} overrides the limits until ${watch.override.until}: ${watch.override.reason}`]
+      : []),
     ...open.map(
       (o) =>
         `${o.node}: ${o.type === WORKFLOW_TYPES.readmit ? 'a readmission' : 'a recovery'} is open${o.question ? ', and a person is needed' : ''}`,

@@ -45,6 +45,9 @@ describe('what cannot be meant', { concurrency: 2 }, () => {
     ['watch', [], /^--once is missing/],
     ['answer', ['confirm-fenced', 'compute-1'], /type the node's name again.*--node-is-off compute-1/],
     ['answer', ['skip'], /^skip: which node\? NODE is missing/],
+    ['answer', ['maintain', 'compute-1'], /^maintain: --until is missing/],
+    ['answer', ['override', 'compute-1', '--until', '1h'], /^override: it is of all nodes, not of compute-1/],
+    ['answer', ['abort', 'compute-1', '--until', '1h'], /^--until goes with maintain and override/],
     ['status', ['--config', '/no/such.yaml'], /^Cannot use \/no\/such\.yaml: no such file/],
   ];
   for (const [name, args, text] of cases) {

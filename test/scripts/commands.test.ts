@@ -125,6 +125,20 @@ test('a dead node from the question to the report: joined, answered, followed to
   assert.match(back.stderr, /waits for its nova-compute to start[\s\S]*watches whether it stays up/);
 });
 
+test('maintenance and an override are said to the watch; a mistake is refused in one line; status shows them', async () => {
+  const maintained = await run('answer', 'maintain', 'Compute-3', '--until', '4h', '--by', 'cy', '--reason', 'memory');
+  assert.match(maintained.stdout, /^compute-3 is under maintenance until /);
+  const unknown = await run('answer', 'maintain', 'compute-99', '--until', '4h', '--by', 'cy');
+  assert.deepEqual([unknown.code, unknown.stdout], [1, '']);
+  assert.match(unknown.stderr, /there is no compute node compute-99/);
+  const bare = await run('answer', 'override', '--until', '1h', '--by', 'cy');
+  assert.match(bare.stderr, /"reason" is missing/);
+  const shown = await run('status');
+  assert.match(shown.stdout, /maintenance +compute-3 until .* by cy: memory/);
+  const over = await run('answer', 'end-maintenance', 'compute-3', '--by', 'cy');
+  assert.match(over.stdout, /the maintenance of compute-3 is over/);
+});
+
 test('a pause without a node is said to the watch, with the name of who said it', async () => {
   const paused = await run('answer', 'pause', '--by', 'cy', '--reason', 'works on the switch');
   assert.match(paused.stdout, /^paused: nothing new is fenced or evacuated/);
