@@ -1,6 +1,13 @@
 // One incident of one node, from the gates to the report. Reads as the procedure in docs/procedure.md; each step has a file
 // in recovery/. The workflow id is the node, so no two recoveries of it can be open.
-import { ActivityFailure, ApplicationFailure, CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  patched,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { DEFAULT_TIMINGS } from './defaults.ts';
 import { nodeWorkflowId, WORKFLOW_TYPES, type RecoverInput } from './contract.ts';
 import type { NodeView, RecoveryReport } from './domain.ts';
@@ -44,6 +51,7 @@ async function recover(run: Run): Promise<void> {
   await rolesReady(run);
   await prepare(run);
   await approval(run);
+  await snapshotAfterApproval(run);
   await freshEvidence(run);
   await fence(run, 0);
   enter(run, 'marking', 'tells Nova that the node is off');
@@ -141,14 +149,25 @@ const answers = (ready: Promise<string>): Promise<boolean> =>
     },
   );
 
-async function prepare(run: Run): Promise<void> {
-  enter(run, 'starting', 'takes a snapshot of the node before any change');
-  const { openstack, fencing } = brief(run.cloud);
+async function takeSnapshot(run: Run, summary: string): Promise<void> {
+  const { openstack } = brief(run.cloud);
   const input = { node: run.node.host, serviceId: run.node.serviceId, policy: granted(run).policy };
   const { snapshot } = await insist(run, 'snapshot', `take a snapshot of ${run.node.host}`, () =>
-    openstack.takeSnapshot.executeWithOptions({ summary: 'snapshot, before any change' }, [input]),
+    openstack.takeSnapshot.executeWithOptions({ summary }, [input]),
   );
   run.snapshot = snapshot;
+}
+
+/** A person may have taken hours: what left the node meanwhile is not moved, and nobody is told of it. */
+async function snapshotAfterApproval(run: Run): Promise<void> {
+  if (granted(run).policy.mode !== 'confirm' || !patched('snapshot-after-approval')) return;
+  await takeSnapshot(run, 'snapshot, after the approval and before any change');
+}
+
+async function prepare(run: Run): Promise<void> {
+  enter(run, 'starting', 'takes a snapshot of the node before any change');
+  const { fencing } = brief(run.cloud);
+  await takeSnapshot(run, 'snapshot, before any change');
   const plan = await insist(run, 'plan', `read the fence devices of ${run.node.host}`, () =>
     fencing.fencingPlan.executeWithOptions({ summary: 'which fence devices?' }, [run.node.host]),
   );
