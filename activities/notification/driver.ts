@@ -2,7 +2,7 @@
 // once; a repeat carries the same id.
 import type { z } from 'zod';
 import type { Stage } from '../../workflows/contract.ts';
-import type { SecretSource } from '../fencing/driver.ts';
+import type { AnySecretSource } from '../fencing/driver.ts';
 import type { Brief } from './brief.ts';
 
 export interface Message {
@@ -38,7 +38,7 @@ export interface NotificationChannel {
 
 export interface NotificationContext {
   /** Resolves a secret of the configuration; throws a clear error where it is missing or empty. */
-  secret(source: SecretSource): Promise<string>;
+  secret(source: AnySecretSource): Promise<string>;
 }
 
 export interface NotificationDriver<S extends z.ZodType = z.ZodType> {

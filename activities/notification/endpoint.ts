@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Agent, fetch, ProxyAgent, type Dispatcher } from 'undici';
-import type { SecretSource } from '../fencing/driver.ts';
+import type { AnySecretSource } from '../fencing/driver.ts';
 import { redact } from '../openstack/errors.ts';
 import { NotificationError, type NotificationContext } from './driver.ts';
 import { LOOPBACK } from './options.ts';
@@ -12,7 +12,7 @@ import { oneLine } from './words.ts';
 export interface EndpointOptions {
   /** `slack`: begins each error. */
   driver: string;
-  url: string | SecretSource;
+  url: string | AnySecretSource;
   caFile?: string | undefined;
   proxy?: string | undefined;
   timeout: number;

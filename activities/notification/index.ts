@@ -2,14 +2,22 @@
 import { z } from 'zod';
 import { STAGES, type Stage } from '../../workflows/contract.ts';
 import type { NotificationChannel, NotificationContext, NotificationDriver } from './driver.ts';
+import { command } from './command.ts';
 import { email, mailAddress } from './email.ts';
+import { pagerduty } from './pagerduty.ts';
 import type { Rules } from './recipients.ts';
+import { slack } from './slack.ts';
+import { teams } from './teams.ts';
 import { webhook } from './webhook.ts';
 
 /** A new driver is one file and one line here. */
 export const notificationDrivers: Readonly<Record<string, NotificationDriver>> = {
   email: email as NotificationDriver,
   webhook: webhook as NotificationDriver,
+  slack: slack as NotificationDriver,
+  teams: teams as NotificationDriver,
+  pagerduty: pagerduty as NotificationDriver,
+  command: command as NotificationDriver,
 };
 
 export const AUDIENCES = ['users', 'admins', 'both'] as const;

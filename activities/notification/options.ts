@@ -1,10 +1,19 @@
 // Pieces that the drivers' options are made of.
 import { z } from 'zod';
 
-/** A configuration never holds the secret itself. */
+const SOURCES = [
+  z.strictObject({ env: z.string().min(1) }),
+  z.strictObject({ file: z.string().min(1) }),
+  z.strictObject({ command: z.array(z.string().min(1)).min(1) }),
+] as const;
+
+/** A configuration never holds the secret itself. `command`: a program and its arguments that prints it. */
 export const secretSource = z
-  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })])
-  .meta({ expected: 'a secret, as { env: NAME } or { file: path }', example: '{ env: LIFEBOAT_HOOK }' });
+  .union(SOURCES)
+  .meta({
+    expected: 'a secret, as { env: NAME }, { file: path } or { command: [program, argument] }',
+    example: '{ env: LIFEBOAT_HOOK }',
+  });
 
 export const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/;
 
@@ -14,12 +23,10 @@ export const webAddress = z
   .meta({ expected: 'an address', example: 'https://hooks.example.net/lifeboat' });
 
 /** An address that is a secret itself: who knows it may post. */
-export const secretAddress = z
-  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })])
-  .meta({
-    expected: 'a secret that holds the address, as { env: NAME } or { file: path }',
-    example: '{ env: HOOK_URL }',
-  });
+export const secretAddress = z.union(SOURCES).meta({
+  expected: 'a secret that holds the address, as { env: NAME }, { file: path } or { command: [program, argument] }',
+  example: '{ env: LIFEBOAT_HOOK }',
+});
 
 /** What every channel over HTTP takes. */
 export const overHttp = {
