@@ -1,11 +1,13 @@
 // The registry of fencing drivers. A new driver is one file and one line here.
 import type { FencingDriver } from './driver.ts';
+import { command } from './command.ts';
 import { fenceAgent } from './fence-agent.ts';
 import { ipmi } from './ipmi.ts';
 import { libvirt } from './libvirt.ts';
 import { redfish } from './redfish.ts';
 
 export const fencingDrivers: Readonly<Record<string, FencingDriver>> = {
+  command: command as FencingDriver,
   'fence-agent': fenceAgent as FencingDriver,
   ipmi: ipmi as FencingDriver,
   libvirt: libvirt as FencingDriver,
