@@ -1,4 +1,5 @@
 // The registry of monitoring drivers. A new driver is one file and one line here.
+import { alertmanager } from './alertmanager.ts';
 import { bmcPower } from './bmc-power.ts';
 import type { MonitoringConfig } from './config.ts';
 import type { MonitoringContext, MonitoringDriver } from './driver.ts';
@@ -10,6 +11,7 @@ import { tcp } from './tcp.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 export const monitoringDrivers: Readonly<Record<string, MonitoringDriver>> = {
+  alertmanager: alertmanager as MonitoringDriver,
   'bmc-power': bmcPower as MonitoringDriver,
   'nova-service': novaService as MonitoringDriver,
   ping: ping as MonitoringDriver,

@@ -24,6 +24,8 @@ export interface MonitoringSubject {
   /** Options that it must refuse, each for another reason. */
   refused: unknown[];
   context: MonitoringContext;
+  /** Brings the situations about, where that needs the channel. */
+  prepare?: (channel: MonitoringChannel) => Promise<void>;
   alive: Situation;
   /** Of a driver that knows only how a dead node looks: it is unknown of the living. By default it says alive. */
   ofTheLiving?: 'unknown';
@@ -50,6 +52,7 @@ export function monitoringConformance(
       const { subject, tearDown } = await setUp();
       const channel = subject.driver.create(subject.driver.options.parse(subject.options), subject.context);
       try {
+        await subject.prepare?.(channel);
         await act(subject, channel);
       } finally {
         await channel.close?.();
