@@ -26,16 +26,24 @@ export async function holdOff(attempt: Attempt, { foundOff }: { foundOff: boolea
     movesBefore: attempt.silence.moves,
   };
   for (;;) {
-    if (hold.offSince !== null) await clock.sleep(Math.max(0, hold.offSince + powerHoldMs - clock.now()), signal);
-    const [readings, sign] = await Promise.all([
-      readAll(attempt),
-      hold.offSince === null ? null : attempt.tools.look(signal),
-    ]);
+    const [readings, sign] =
+      hold.offSince === null ? [await readAll(attempt), null] : await readAgain(attempt, hold.offSince + powerHoldMs);
     signal.throwIfAborted();
     const result = judge(attempt, hold, readings, sign);
     if (result) return result;
     await clock.sleep(powerHoldMs / 3, signal);
   }
+}
+
+/**
+ * The second read, at `at`. An address is silent only after the whole time limit: it is asked so much earlier that its silence and the
+ * power are known at the same moment. Whatever it says, the power is read no earlier than `at`.
+ */
+async function readAgain(attempt: Attempt, at: number): Promise<[PowerReading[], Sign]> {
+  const { clock, signal, look } = attempt.tools;
+  const until = (moment: number): Promise<void> => clock.sleep(Math.max(0, moment - clock.now()), signal);
+  await until(at - attempt.input.timings.tcpTimeoutMs);
+  return Promise.all([until(at).then(() => readAll(attempt)), look(signal)]);
 }
 
 /** Null: read again. */

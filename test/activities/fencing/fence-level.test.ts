@@ -18,6 +18,28 @@ test('proves a node off with one command and two reads of off, the hold apart', 
   assert.ok(off.at(-1)! - off[0]! >= DEFAULT_TIMINGS.powerHoldMs);
 });
 
+test('asks the address so early within the hold that its silence and the second read of off are one moment', async () => {
+  const at: number[] = [];
+  const { devices, seconds } = await fence({
+    sees: (_, elapsedMs) => {
+      at.push(elapsedMs);
+      return {};
+    },
+  });
+  const off = devices[0]!.calls.filter(({ said }) => said === 'off').map((call) => call.at);
+  assert.ok(off.at(-1)! - off[0]! >= DEFAULT_TIMINGS.powerHoldMs, 'the reads are the hold apart');
+  assert.equal(at.length, 2);
+  assert.ok(
+    at[1]! + DEFAULT_TIMINGS.tcpTimeoutMs <= seconds * 1_000,
+    'its time limit is over when the proof is complete',
+  );
+});
+
+test('an address that answers within the hold is a contradiction, though the power reads off twice', async () => {
+  const { result } = await fence({ sees: (n) => (n === 1 ? { tcp: 'answers', saw: '22 open' } : {}) });
+  assert.deepEqual([result.kind, result.kind === 'contradiction' && result.saw], ['contradiction', '22 open']);
+});
+
 test('looks once more and asks the run, in this order, right before the off', async () => {
   const { log } = await fence({});
   assert.deepEqual(log.slice(0, 3), ['look', 'mayFence', 'off']);
