@@ -2,7 +2,7 @@
 import type { World } from '../../test/world/world.ts';
 import { median, type FigureName } from './figures.ts';
 import { watchIdle } from './idle.ts';
-import { recover, type Blow, type Recovery } from './recovery.ts';
+import { recover, refuseWrong, type Blow, type Recovery } from './recovery.ts';
 import { lookout, withSetUp, type Around, type SetUp, type Wanted } from './set-up.ts';
 
 const TIMES = 3;
@@ -71,6 +71,10 @@ const incidents: Experiment = {
         told.push({ blow, recovery: await recover(s, node, blow) });
         if (blow === 'worker') await s.addWorker();
       }
+      await judge(
+        s,
+        told.map((t) => t.recovery),
+      );
       const of = (blow: Blow | null): Recovery[] => told.filter((t) => t.blow === blow).map((t) => t.recovery);
       return findIn(of(null), of('worker'), of('server'));
     });
@@ -93,6 +97,13 @@ function findIn(calm: Recovery[], worker: Recovery[], server: Recovery[]): Found
   };
 }
 
+async function judge(s: SetUp, recoveries: readonly Recovery[]): Promise<void> {
+  s.say('the audit of the data centre’s own log');
+  // While it judges nobody reports: no worker may take that for a failure.
+  for (const { pid } of [...s.workers]) await s.killWorker(pid);
+  refuseWrong(s, recoveries);
+}
+
 const middle = (recoveries: Recovery[]): Recovery =>
   recoveries.toSorted((a, b) => a.makespanMs - b.makespanMs)[Math.floor(recoveries.length / 2)]!;
 
@@ -106,6 +117,7 @@ const wide: Experiment = {
       await lookout(s);
       const told: Recovery[] = [];
       for (const node of victimsOf(s.world, TIMES)) told.push(await recover(s, node, null));
+      await judge(s, told);
       return {
         values: { makespan_500: told.map((r) => r.makespanMs / idealMs(FIVE_HUNDRED)) },
         shown: { title: '500 instances, 20 at a time, 1 s each', width, recovery: middle(told) },
