@@ -36,8 +36,8 @@ export type EvacuateResult =
   | { kind: 'recovered'; host: string; at: string; record: number; posts: number; note?: string }
   /** Not on the node any more, and not by us: deleted, or moved by somebody. */
   | { kind: 'gone'; reason: string; host: string | null; at: string }
-  /** Nothing was sent: the run or the row said no. The workflow decides what next. */
-  | { kind: 'notPosted'; why: string }
+  /** Nothing was sent: the run or the row said no. The workflow decides what next. `movedTo`: all that was wrong is this updated_at. */
+  | { kind: 'notPosted'; why: string; movedTo?: string | null }
   /** Placement has no room now; nothing was sent. */
   | { kind: 'noRoom'; why: string }
   /** Its state changed so that the policy says otherwise now. */

@@ -11,7 +11,9 @@ import { isOpen, standingOf } from './records.ts';
 const ROUNDS = 5;
 
 export type Permit =
-  { is: 'granted'; view: InstanceView; asked: Moment } | { is: 'denied'; why: string } | { is: 'changed' };
+  | { is: 'granted'; view: InstanceView; asked: Moment }
+  | { is: 'denied'; why: string; movedTo?: string | null }
+  | { is: 'changed' };
 
 /** What the policy says of it now. A record that a person named in `retry` is looked past. */
 export function sortNow(a: Attempt, view: InstanceView, sight: Sight): Sorted {
@@ -41,7 +43,7 @@ export async function permit(a: Attempt, seen: Sight | null): Promise<Permit> {
     const fresh = await readBoth(a, young ? seen : null);
     if ('why' in fresh) return { is: 'denied', why: fresh.why };
     const no = rowForbids(a, fresh.row);
-    if (no !== null) return { is: 'denied', why: no };
+    if (no !== null) return { is: 'denied', ...no };
     const { view } = fresh.sight;
     if (view === null || standingNow(a, fresh.sight).is !== 'untouched') return { is: 'changed' };
     if (sortNow(a, view, fresh.sight).decision !== 'evacuate') return { is: 'changed' };
@@ -73,19 +75,20 @@ async function readBoth(
   }
 }
 
-/** The row says by itself whether the node is still ours and still off: nobody changed it since we marked it. */
-function rowForbids({ input }: Attempt, row: NodeView | null): string | null {
+/** The row says by itself whether the node is still ours and still off: nobody changed it since we marked it. Null: it is. */
+function rowForbids({ input }: Attempt, row: NodeView | null): { why: string; movedTo?: string | null } | null {
   const { node, serviceId, marker, updatedAt } = input;
-  if (row === null) return `the service of ${node} is gone from os-services`;
-  if (row.serviceId !== serviceId) return `the service of ${node} has another UUID: it was rebuilt`;
-  if (row.state === 'unknown') return `the cell of ${node} does not answer`;
+  const no = (why: string): { why: string } => ({ why });
+  if (row === null) return no(`the service of ${node} is gone from os-services`);
+  if (row.serviceId !== serviceId) return no(`the service of ${node} has another UUID: it was rebuilt`);
+  if (row.state === 'unknown') return no(`the cell of ${node} does not answer`);
   const ours = readMarker(row.disabledReason);
   if (ours === null || ours.outcome !== null || ours.run !== readMarker(marker)?.run)
-    return `the service of ${node} does not carry this run's marker (${row.disabledReason ?? 'no reason'})`;
-  if (row.status !== 'disabled' || !row.forcedDown) return `${node} is not disabled and forced down any more`;
-  if (row.updatedAt !== updatedAt)
-    return `the row of ${node} moved since it was marked: a sign of life, or somebody changed it`;
-  return null;
+    return no(`the service of ${node} does not carry this run's marker (${row.disabledReason ?? 'no reason'})`);
+  if (row.status !== 'disabled' || !row.forcedDown) return no(`${node} is not disabled and forced down any more`);
+  if (row.updatedAt === updatedAt) return null;
+  const why = `the row of ${node} moved since it was marked: a sign of life, or somebody changed it`;
+  return { why, movedTo: row.updatedAt };
 }
 
 async function askInTime(a: Attempt): Promise<{ ok: boolean; why: string }> {

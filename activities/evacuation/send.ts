@@ -8,7 +8,7 @@ import { failureOf, isForbidden, isLost, textOf, type Failure } from './failure.
 import { follow } from './follow.ts';
 import { isLockedBy, isLockedByOthers } from './locks.ts';
 import { needOf } from './needs.ts';
-import { permit, sortNow } from './permit.ts';
+import { permit, sortNow, type Permit } from './permit.ts';
 
 /** How often a held or waiting instance is looked at. */
 const WAIT_MS = 5_000;
@@ -29,7 +29,7 @@ export async function send(a: Attempt, view: InstanceView, sight: Sight): Promis
   if (sorted.reset) return reset(a, sorted);
   // A lock that stood before the look keeps its tenant out since: then the look holds, while it is young.
   const p = await permit(a, wasLocked ? sight : null);
-  if (p.is === 'denied') return { kind: 'notPosted', why: p.why };
+  if (p.is === 'denied') return denied(p);
   return p.is === 'granted' ? post(a, p.view, p.asked) : null;
 }
 
@@ -97,10 +97,13 @@ async function lock(a: Attempt, view: InstanceView): Promise<boolean> {
   return false;
 }
 
+const denied = ({ why, movedTo }: Extract<Permit, { is: 'denied' }>): EvacuateResult =>
+  movedTo === undefined ? { kind: 'notPosted', why } : { kind: 'notPosted', why, movedTo };
+
 /** Nova evacuates it only as active. Asked for permission like a POST; its memory is lost with the node in any case. */
 async function reset(a: Attempt, sorted: Sorted): Promise<EvacuateResult | null> {
   const p = await permit(a, null);
-  if (p.is === 'denied') return { kind: 'notPosted', why: p.why };
+  if (p.is === 'denied') return denied(p);
   if (p.is === 'changed') return null;
   try {
     await a.deps.openstack.compute.resetState(p.view.id, 'active', { timeoutMs: a.timings.novaReadMs });

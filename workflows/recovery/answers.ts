@@ -131,6 +131,7 @@ function installInstanceVerbs(run: Run): void {
       run.retries += 1;
       run.halted = null;
       const again = heldOnes(run, x);
+      for (const p of run.pending.values()) if ((p.refused?.times ?? 0) > 1) p.notBefore = 0;
       for (const p of again) {
         p.ignoreRecord = x.record ?? p.ignoreRecord;
         Object.assign(p, { held: null, tries: 0, notBefore: 0 });

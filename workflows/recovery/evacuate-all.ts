@@ -8,6 +8,7 @@ import { enter, show } from './console.ts';
 import { insist, whyFailed } from './insist.ts';
 import { lockedAll, lockNext } from './lock-ahead.ts';
 import { raise, settle } from './question.ts';
+import { askAboutRefused, refused } from './refused.ts';
 import { search, waiting, type Lanes } from './room.ts';
 import { granted, holdsBackPost, nowIso, reached, type Pending, type Run } from './run.ts';
 import { keepWidth } from './width.ts';
@@ -24,10 +25,12 @@ export async function evacuateAll(run: Run): Promise<void> {
     await fill(run, lanes);
     lockNext(run, lanes);
     askAboutHeld(run);
+    askAboutRefused(run);
     await idle(run, lanes);
   }
   await lockedAll(lanes);
   settle(run, 'instances');
+  settle(run, 'posting');
   settle(run, 'room');
 }
 
@@ -130,6 +133,7 @@ function digest(run: Run, p: Pending, r: EvacuateResult): void {
   const later = (ms: number): void => {
     p.notBefore = Date.now() + ms;
   };
+  if (r.kind !== 'notPosted') p.refused = undefined;
   switch (r.kind) {
     case 'recovered':
       p.posts += r.posts;
@@ -139,7 +143,7 @@ function digest(run: Run, p: Pending, r: EvacuateResult): void {
     case 'kept':
       return settleAs(run, p.plan, { outcome: 'kept', reason: r.reason, host: null, at: nowIso() });
     case 'notPosted':
-      return later(t.permissionMs);
+      return refused(run, p, r);
     case 'noRoom':
     case 'nodeUp':
       return later(r.kind === 'nodeUp' ? t.guardEveryMs : t.permissionMs);

@@ -27,6 +27,8 @@ export interface Pending {
   ignoreRecord?: number;
   /** Not before this moment (ms): a pause between tries. */
   notBefore: number;
+  /** Nothing was sent, so many times in a row, since then (ms). */
+  refused?: { times: number; since: number; why: string } | undefined;
 }
 
 export interface Run {
@@ -67,6 +69,8 @@ export interface Run {
   levels: string[];
   /** updated_at after our last write of the row. */
   updatedAt: string | null;
+  /** What it moved to since, and when that was first seen (ms). */
+  rowMoved: { updatedAt: string | null; since: number } | null;
   width: number;
   /** The word of a share that the watch waits to hear kept. */
   owes: number | null;
@@ -112,6 +116,7 @@ export function newRun(input: RecoverInput, cloud: string, node: NodeView): Run 
     fencingLevel: null,
     levels: [],
     updatedAt: null,
+    rowMoved: null,
     width: 1,
     owes: null,
     snapshot: null,
