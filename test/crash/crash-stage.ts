@@ -113,14 +113,14 @@ const id = nodeWorkflowId('crash', NODE);
 export function ended(stage: Stage): Promise<boolean> {
   const open = (): Promise<boolean> =>
     withClient(stage, async (client) => (await client.workflow.getHandle(id).describe()).status.name !== 'RUNNING');
-  return until(open, { what: `the recovery of ${NODE} ends`, timeoutMs: 120_000, everyMs: 250 });
+  return until(open, { what: `the recovery of ${NODE} ends`, timeoutMs: 240_000, everyMs: 250 });
 }
 
 /** The report, once everybody was told of the end too. */
 export async function result(stage: Stage): Promise<RecoveryReport> {
   await ended(stage);
   const report = await withClient(stage, (client) => client.workflow.getHandle(id).result());
-  await until(() => noticesEnded(stage), { what: 'everybody is told', timeoutMs: 60_000, everyMs: 250 });
+  await until(() => noticesEnded(stage), { what: 'everybody is told', timeoutMs: 120_000, everyMs: 250 });
   return report as RecoveryReport;
 }
 
