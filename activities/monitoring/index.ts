@@ -3,6 +3,7 @@ import { alertmanager } from './alertmanager.ts';
 import { bmcPower } from './bmc-power.ts';
 import type { MonitoringConfig } from './config.ts';
 import type { MonitoringContext, MonitoringDriver } from './driver.ts';
+import { neutronAgent } from './neutron-agent.ts';
 import { novaService } from './nova-service.ts';
 import { ping } from './ping.ts';
 import { prometheus } from './prometheus.ts';
@@ -13,6 +14,7 @@ import { withoutSecrets } from './without-secrets.ts';
 export const monitoringDrivers: Readonly<Record<string, MonitoringDriver>> = {
   alertmanager: alertmanager as MonitoringDriver,
   'bmc-power': bmcPower as MonitoringDriver,
+  'neutron-agent': neutronAgent as MonitoringDriver,
   'nova-service': novaService as MonitoringDriver,
   ping: ping as MonitoringDriver,
   prometheus: prometheus as MonitoringDriver,

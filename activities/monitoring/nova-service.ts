@@ -47,6 +47,7 @@ function isRegular(host: string, look: Look, timings: Timings): boolean {
 export const novaService: MonitoringDriver<typeof options> = {
   name: 'nova-service',
   options,
+  hearsay: 'the message queue',
   create: ({ staleness }, context) => ({
     look: (look) => {
       const readAt = look.readAt ?? new Date().toISOString();

@@ -5,6 +5,7 @@ import { createCompute } from './compute.ts';
 import { createTransport } from './http.ts';
 import { createHypervisors } from './hypervisors.ts';
 import { createIdentity } from './identity.ts';
+import { createNetwork } from './network.ts';
 import { createPlacement } from './placement.ts';
 import { realTime, type Time } from './retry.ts';
 import { createService, type ServiceOptions } from './service.ts';
@@ -43,6 +44,7 @@ export async function connectCloud(options: ConnectOptions = {}): Promise<OpenSt
     compute: createCompute(nova, hypervisors),
     placement: createPlacement(service('placement'), hypervisors, time),
     identity: createIdentity(service('identity'), session, time),
+    network: createNetwork(service('network')),
     close: async () => {
       await hypervisors.close();
       await transport.close();

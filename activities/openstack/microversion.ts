@@ -31,8 +31,11 @@ const ONE = z.object({
 const DOCUMENT = z.union([z.object({ version: ONE }), z.object({ versions: z.array(ONE) })]);
 
 export function createVersions(service: string, get: Get): Versions {
-  const base = (endpoint: string): string =>
-    service !== 'compute' || /\/v2(\.\d+)?(\/|$)/.test(endpoint) ? endpoint : `${endpoint}/v2.1`;
+  const base = (endpoint: string): string => {
+    if (service === 'compute' && !/\/v2(\.\d+)?(\/|$)/.test(endpoint)) return `${endpoint}/v2.1`;
+    if (service === 'network' && !/\/v2\.0$/.test(endpoint)) return `${endpoint}/v2.0`;
+    return endpoint;
+  };
   let known: Promise<{ min: string; max: string }> | null = null;
 
   const ask = async (endpoint: string): Promise<{ min: string; max: string }> => {

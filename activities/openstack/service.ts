@@ -9,10 +9,13 @@ import { retrying, type Time } from './retry.ts';
 import type { Session } from './session.ts';
 import type { CallOptions } from './types.ts';
 
+/** A list: the key is repeated. */
+export type Query = Record<string, string | string[]>;
+
 export interface Call {
   method: 'GET' | 'POST' | 'PUT';
   path: string;
-  query?: Record<string, string>;
+  query?: Query;
   body?: unknown;
   versions?: VersionRange;
 }
@@ -36,7 +39,7 @@ export interface Service {
 }
 
 export interface ServiceOptions {
-  type: 'compute' | 'placement' | 'identity';
+  type: 'compute' | 'placement' | 'identity' | 'network';
   session: Session;
   transport: Transport;
   time: Time;
@@ -78,7 +81,7 @@ export function createService(s: ServiceOptions): Service {
         if (got.next === null) return { rows, pages };
         // Only its query counts: behind a proxy the link may name an address that is not ours.
         query = queryOf(got.next);
-        const key = new URLSearchParams(query).toString();
+        const key = written(query);
         if (seen.has(key) || pages >= MANY_PAGES) {
           const message = `its pages do not end (page ${pages} leads back; nothing of the list is used)`;
           throw failed({ service: s.type, method: 'GET', path: call.path }, { kind: 'server', message });
@@ -112,7 +115,7 @@ function createSender(s: ServiceOptions) {
     try {
       // Token and versions are reads with tries of their own; the call itself, if it is a write, never is repeated.
       const { base, headers } = await prepare(call, limit.signal);
-      const query = call.query ? `?${new URLSearchParams(call.query).toString()}` : '';
+      const query = call.query ? `?${written(call.query)}` : '';
       const url = `${base}${call.path}${query}`;
       const x = {
         method: call.method,
@@ -171,7 +174,13 @@ async function once(s: ServiceOptions, queue: Limiter, x: Omit<Exchange, 'servic
   }
 }
 
-function queryOf(href: string): Record<string, string> {
+const written = (query: Query): string =>
+  new URLSearchParams(
+    Object.entries(query).flatMap(([key, v]) => [v].flat().map((one): [string, string] => [key, one])),
+  ).toString();
+
+function queryOf(href: string): Query {
   const at = href.indexOf('?');
-  return Object.fromEntries(new URLSearchParams(at < 0 ? '' : href.slice(at + 1)));
+  const given = new URLSearchParams(at < 0 ? '' : href.slice(at + 1));
+  return Object.fromEntries([...new Set(given.keys())].map((key) => [key, given.getAll(key)]));
 }

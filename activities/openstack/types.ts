@@ -92,6 +92,20 @@ export interface Identity {
   whoAmI(o?: CallOptions): Promise<{ userId: string; userName: string; roles: string[]; projectId: string | null }>;
 }
 
+/** One row of Neutron's `agents`. */
+export interface NetworkAgent {
+  host: string;
+  /** `neutron-openvswitch-agent`, `ovn-controller` … */
+  binary: string;
+  /** As Neutron judges it: reported within agent_down_time (75 s by default). */
+  alive: boolean;
+}
+
+export interface Network {
+  /** All agents, paged to the end. Neutron shows none, without an error, to whom it may not show them. */
+  agents(o?: CallOptions): Promise<NetworkAgent[]>;
+}
+
 export interface OpenStack {
   /** The Keystone URL and region: kept in the watch's memo, so that two clouds are never taken for one. */
   identityUrl: string;
@@ -99,6 +113,7 @@ export interface OpenStack {
   compute: Compute;
   placement: Placement;
   identity: Identity;
+  network: Network;
   close(): Promise<void>;
 }
 

@@ -154,6 +154,7 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
       projectName: async (id) => id,
       whoAmI: async () => ({ userId: 'us', userName: 'lifeboat', roles: ['admin'], projectId: null }),
     },
+    network: { agents: async () => [] },
     close: async () => undefined,
     nodes: new Map(),
     instances: new Map(),

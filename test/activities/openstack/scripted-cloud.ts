@@ -120,6 +120,7 @@ export function login(url: string, nth: number, lifeMs: number): Reply {
     { type: 'compute', endpoints: endpoints('/compute/v2.1') },
     { type: 'placement', endpoints: endpoints('/placement') },
     { type: 'identity', endpoints: endpoints('/identity') },
+    { type: 'network', endpoints: endpoints('/networking') },
   ];
   const user = { id: 'u-lifeboat', name: 'lifeboat' };
   const at = (ms: number) => new Date(ms).toISOString();
