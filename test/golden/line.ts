@@ -41,10 +41,15 @@ export const writeLog = (lines: readonly Line[]): string => `${lines.map(writeLi
 
 /** What no two runs have alike, and names in a list, whose order means nothing. */
 export function canonical(text: string): string {
-  return text
-    .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, '<id>')
-    .replace(/\b127\.\d+\.\d+\.\d+(:\s?\d+)?/g, '<address>')
-    .replace(/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)?/g, '<time>')
-    .replace(/\b\d+(\.\d+)? (ms|s|min|h)\b/g, '<n> $2')
-    .replace(/[\w.-]+-\d+(?:, [\w.-]+-\d+)+/g, (list) => list.split(', ').sort().join(', '));
+  return (
+    text
+      // Which sign of life the guard saw first is chance, and a long one cuts the subject.
+      .replace(/ \((alive|on): [^)]*\): nothing new (is evacuated, and it is fenced again|[^…]*…)/, '')
+      .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, '<id>')
+      .replace(/\b127\.\d+\.\d+\.\d+(:\s?\d+)?/g, '<address>')
+      .replace(/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)?/g, '<time>')
+      .replace(/\b(records?) \d+/g, '$1 <n>')
+      .replace(/\b\d+(\.\d+)? (ms|s|min|h)\b/g, '<n> $2')
+      .replace(/[\w.-]+-\d+(?:, [\w.-]+-\d+)+/g, (list) => list.split(', ').sort().join(', '))
+  );
 }

@@ -37,13 +37,14 @@ export async function playStory(file: StoryFile, { onLine, before }: PlayOptions
     lines.push(line);
     onLine?.(line);
   };
-  const places = new Map<string, Place>();
+  const places = new Map<string, Opened>();
   const undo: (() => Promise<unknown>)[] = [];
   let trouble: string | null = null;
   const findings: Finding[] = [];
   try {
     for (const cloud of file.clouds ?? [file.name]) places.set(cloud, await openPlace(file, cloud, tell, undo));
     const first = [...places.values()][0]!;
+    for (const place of places.values()) place.begin();
     await before?.(first);
     for (const { kind, given, cloud } of file.steps) await kind.play(places.get(cloud ?? '') ?? first, given);
     for (const place of places.values()) await everybodyTold(place);
@@ -65,12 +66,15 @@ export function verdict(file: StoryFile, { lines, findings, trouble }: Played, e
   ];
 }
 
+/** Its log begins when all data centres of the story are there. */
+type Opened = Place & { begin(): void };
+
 async function openPlace(
   file: StoryFile,
   cloud: string,
   tell: (line: Line) => void,
   undo: (() => Promise<unknown>)[],
-): Promise<Place> {
+): Promise<Opened> {
   const { mode, timings, ...sections } = file.lifeboat;
   const story = await tellStory({
     ...{ cloud, world: worldOf(file), watch: false, roles: [] },
@@ -81,30 +85,29 @@ async function openPlace(
   const { world } = story;
   furnish(file, story);
   const ms = (seconds: number): number => seconds * 1_000 * SCALE;
-  const began = { at: 0 };
   const prefix = file.clouds ? `${cloud}/` : '';
+  const named = (text: string): string =>
+    prefix === '' ? text : `${prefix}${text.replace(/ (leave|is on) (?=\S)/, ` $1 ${prefix}`)}`;
+  let began = Infinity;
   const say = (voice: Line['voice'], text: string, at: number): void => {
-    const named = `${prefix}${prefix === '' ? text : text.replace(/ leave (?=\S)/, ` leave ${prefix}`)}`;
-    tell(lineOf((at - began.at) / 1_000 / SCALE, voice, named));
+    if (at >= began) tell(lineOf((at - began) / 1_000 / SCALE, voice, named(text)));
   };
-  const place: Place = {
-    ...{ story, ms, workers: new Map(), reports: [], seen: new Set<string>(), faults: [] },
+  const place: Opened = {
+    ...{ story, ms, workers: new Map(), reports: [], seen: new Set<string>(), faults: [], since: new Date() },
     tell: (voice, text) => say(voice, text, world.log.now()),
+    begin() {
+      began = world.log.now();
+      for (const node of nodesOf(file, world)) say('event', `${node} carries ${carried(story, node)}`, began);
+    },
   };
   undo.push(async () => {
     for (const worker of place.workers.values()) await worker.stop().catch(() => undefined);
   });
   for (const [name, { roles, process }] of Object.entries(file.workers))
     place.workers.set(name, await startWorker(story, name, rolesOf(roles), { process }));
-  await story.lookout();
-  began.at = world.log.now();
-  for (const node of nodesOf(
-    file,
-    world.nodes.map((n) => n.name),
-  ))
-    say('event', `${node} carries ${carried(story, node)}`, began.at);
   const end = recount(world, say);
   undo.push(async () => end());
+  await story.lookout();
   return place;
 }
 
@@ -126,9 +129,11 @@ function furnish({ dataCentre: d }: StoryFile, { world }: Story): void {
 }
 
 /** Nodes that the story speaks of. */
-function nodesOf(file: StoryFile, all: string[]): string[] {
-  const said = JSON.stringify(file.steps.map((s) => s.given));
-  return all.filter((node) => new RegExp(`"${node}"`).test(said));
+function nodesOf(file: StoryFile, { nodes }: Story['world']): string[] {
+  const { instances } = file.dataCentre;
+  const hosts = typeof instances === 'number' ? [] : instances.map((i) => i.host);
+  const said = JSON.stringify([hosts, file.steps.map((s) => s.given)]);
+  return nodes.map((n) => n.name).filter((node) => said.includes(`"${node}"`));
 }
 
 function carried({ world }: Story, node: string): string {

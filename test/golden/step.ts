@@ -15,8 +15,10 @@ export interface Place {
   workers: Map<string, StoryWorker>;
   /** Of the runs that have ended, in the order in which the story saw it. */
   reports: (RecoveryReport & { since?: number })[];
-  /** Runs that the story has waited for: a further one of the same node is another. */
+  /** Ids of runs that the story has waited for: a further one of the same node is another. */
   seen: Set<string>;
+  /** Runs from before are another telling's: Temporal keeps them. */
+  since: Date;
   faults: Fault[];
   /** Real milliseconds of so many seconds of the data centre's time. */
   ms(seconds: number): number;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { RecoveryReport } from '../../../workflows/domain.ts';
 import { PHASES, WORKFLOW_TYPES } from '../../../workflows/contract.ts';
-import { RUN_OUTCOMES } from '../../../workflows/domain.ts';
+import { OUTCOMES, RUN_OUTCOMES } from '../../../workflows/domain.ts';
 import { until } from '../../support/until.ts';
 import { step, type Place, type StepKind } from '../step.ts';
 import * as w from '../words.ts';
@@ -17,13 +17,21 @@ const PHASE = z.strictObject({ node: w.node, phase: z.enum(PHASES), asks: w.text
 const END = z.strictObject({ node: w.node, outcome: z.enum(RUN_OUTCOMES).optional() });
 const EVACUATIONS = z.strictObject({ from: w.node, count: w.count });
 const MAIL = z.strictObject({ to: w.text, says: w.text, times: w.count.default(1) });
+const ACCOUNT = z.strictObject({
+  node: w.node,
+  instance: w.instance,
+  outcome: z.enum([...OUTCOMES, 'moving', 'pending']),
+});
+const RECORD = z.strictObject({ instance: w.instance, status: w.text });
+const HOST = z.strictObject({ instance: w.instance, host: w.node });
 const SAYS = z.strictObject({ node: w.node, says: w.text });
 
 /** The run of this name as it was typed; a spelling that is not the node's own leads to another workflow id. */
 async function newRun(place: Place, node: string): Promise<void> {
   await wait(`a recovery of ${node} is started`, async () => {
-    const { runId, type } = await place.story.run(node).describe();
-    return type === WORKFLOW_TYPES.recover && !place.seen.has(runId);
+    const { runId, type, startTime } = await place.story.run(node).describe();
+    if (type !== WORKFLOW_TYPES.recover || place.seen.has(runId) || startTime < place.since) return false;
+    return place.seen.add(runId);
   });
 }
 
@@ -138,7 +146,6 @@ export const AWAITS: Record<string, StepKind> = {
     example: 'compute-2',
     async play(place, { node, outcome }: z.output<typeof END>) {
       const report = await place.story.ends(node, LIMIT_MS);
-      place.seen.add(report.runId);
       place.reports.push(report);
       tellEnd(place, node, report);
       if (outcome && report.outcome !== outcome)
@@ -171,6 +178,43 @@ export const AWAITS: Record<string, StepKind> = {
           .of('record')
           .filter((r) => r.source === from && r.type === 'evacuation' && r.status === 'done').length;
       await wait(`${count} of ${from} are elsewhere`, () => done() >= count, 5);
+    },
+  }),
+  awaitAccount: step({
+    ...{ group, takes: ACCOUNT, means: 'the recovery has this to say of the instance' },
+    example: '{ node: compute-2, instance: web-1, outcome: recovered }',
+    async play(place, { node, instance, outcome }: z.output<typeof ACCOUNT>) {
+      const said = async (): Promise<boolean> =>
+        (await place.story.state(node)).instances.some((i) => i.name === instance && i.outcome === outcome);
+      await wait(`${instance} is ${outcome}`, said);
+    },
+  }),
+  awaitHost: step({
+    ...{
+      group,
+      takes: HOST,
+      means: 'Nova has the instance on this node',
+      example: '{ instance: web-1, host: compute-4 }',
+    },
+    play: (place, { instance, host }: z.output<typeof HOST>) =>
+      place.story.world.until(
+        () => place.story.world.instance(instance).host === host,
+        LIMIT_MS,
+        `${instance} is on ${host}`,
+      ),
+  }),
+  awaitRecord: step({
+    ...{
+      group,
+      takes: RECORD,
+      means: 'its last migration record is so',
+      example: '{ instance: web-1, status: pre-migrating }',
+    },
+    play(place, { instance, status }: z.output<typeof RECORD>) {
+      const { world } = place.story;
+      const { id } = world.instance(instance);
+      const is = (): boolean => world.truth().records.findLast((r) => r.instance === id)?.status === status;
+      return world.until(is, LIMIT_MS, `the record of ${instance} is ${status}`);
     },
   }),
   awaitLocked: step({

@@ -1,6 +1,7 @@
 // What happens to the data centre.
 import { z } from 'zod';
 import type { FaultEffect, FaultMatch } from '../../world/faults.ts';
+import { until } from '../../support/until.ts';
 import { step, type Place } from '../step.ts';
 import * as w from '../words.ts';
 
@@ -227,6 +228,14 @@ const clouds = {
     play(place, given: string | string[]) {
       place.tell('event', `${some(given)} build what has come`);
       for (const name of namesOf(place, given)) place.story.world.letSpawn(name);
+    },
+  }),
+  letOne: step({
+    ...{ group: cloud, takes: w.node, example: 'compute-3' },
+    means: 'the first that waits there is built, as soon as one does; the others wait on',
+    async play(place, node: string) {
+      place.tell('event', `${node} builds the first that has come`);
+      await until(() => place.story.world.letSpawn(node, 1) === 1, { what: `one waits on ${node}`, timeoutMs: 60_000 });
     },
   }),
   forgets: step({

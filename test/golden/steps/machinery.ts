@@ -1,4 +1,5 @@
 // What happens to Lifeboat itself: workers, files, and what Temporal keeps.
+import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { z } from 'zod';
 import { ROLES, type Role } from '../../../workflows/contract.ts';
 import { watchId } from '../../../workflows/contract.ts';
@@ -98,16 +99,14 @@ export const MACHINERY: Record<string, StepKind> = {
       const { client, namespace = 'default' } = story.temporal.env;
       place.tell('event', 'Temporal has lost everything: the watch, the runs, their histories');
       const query = `WorkflowId = "${watchId(story.cloud)}" OR WorkflowId STARTS_WITH "${story.cloud}/"`;
-      for await (const { workflowId, runId } of client.workflow.list({ query })) {
-        const workflowExecution = { workflowId, runId };
-        await client.workflow
-          .getHandle(workflowId, runId)
-          .terminate('wiped')
-          .catch(() => undefined);
-        await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
-      }
-      const left = async (): Promise<boolean> => (await client.workflow.count(query)).count === 0;
-      await until(left, { what: 'Temporal has forgotten all', timeoutMs: 60_000 });
+      const all: WorkflowExecutionInfo[] = [];
+      for await (const execution of client.workflow.list({ query })) all.push(execution);
+      const forget = async ({ workflowId, runId }: WorkflowExecutionInfo): Promise<void> => {
+        const run = client.workflow.getHandle(workflowId, runId);
+        await run.terminate('wiped').catch(() => undefined);
+        await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId, runId } });
+      };
+      await Promise.all(all.map(forget));
     },
   }),
 };
