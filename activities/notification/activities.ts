@@ -7,6 +7,7 @@ import { NotificationError } from './driver.ts';
 import type { OpenChannel } from './index.ts';
 import { findAdmins, findUsers, USER_STAGES, type Found, type Rules, type Sources } from './recipients.ts';
 import { renderNotice } from './render.ts';
+import { asRoom, serves, wants } from './routing.ts';
 import type { Templates } from './templates.ts';
 import { oneLine } from './words.ts';
 
@@ -80,19 +81,6 @@ async function findAllAdmins(deps: NotificationDependencies, roomsThere: boolean
     return { recipients, unreachable: deps.admins.length > 0 ? [...unreachable, unknown] : [unknown] };
   }
 }
-
-const nameOf = (c: OpenChannel): string => c.name ?? c.driver;
-
-const asRoom = (c: OpenChannel): Recipient => ({
-  ...{ id: `channel:${nameOf(c)}`, name: nameOf(c), address: nameOf(c), audience: 'admin', projects: [] },
-  channel: nameOf(c),
-});
-
-const serves = (c: OpenChannel, { channel }: Recipient): boolean =>
-  channel === undefined ? !c.room : c.room === true && nameOf(c) === channel;
-
-const wants = (c: OpenChannel, notice: Notice, audience: Recipient['audience']): boolean =>
-  (c.audience === 'both' || c.audience === `${audience}s`) && (c.stages?.includes(notice.stage) ?? true);
 
 const refused = (why: string): ApplicationFailure =>
   ApplicationFailure.nonRetryable(oneLine(why), 'NotificationRefused');

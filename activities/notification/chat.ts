@@ -56,7 +56,7 @@ export function moodOf({ stage, report, instances }: Pick<Brief, 'stage' | 'repo
 }
 
 function about({ node, counts, observedAt, late, lines, run, link }: Brief): Part {
-  const row = (name: string, value: string): Line => [quiet(`${name}  `), plain(value)];
+  const row = (name: string, value: string): Line => [quiet(`${name}: `), plain(value)];
   return {
     kind: 'lines',
     lines: [
@@ -89,7 +89,7 @@ function reportParts({ report, headline }: Brief): Part[] {
   if (!report) return [];
   const took = report.took === null ? '' : `, after ${report.took}`;
   const reason = headline.includes(report.reason) ? '' : `: ${report.reason}`;
-  return [{ kind: 'lines', lines: [[quiet('Ended  '), bold(report.outcome), plain(`${took}${reason}`)]] }];
+  return [{ kind: 'lines', lines: [[quiet('Ended: '), bold(report.outcome), plain(`${took}${reason}`)]] }];
 }
 
 function instanceParts({ instances }: Brief): Part[] {
@@ -115,9 +115,12 @@ function instanceLine(i: BriefInstance): Line {
     bold(cut(i.name, 80)),
     plain(`${where}${away}${reason}`),
     ...loses,
-    quiet(` (project ${cut(i.project, 60)})`),
+    quiet(` (project ${shortId(i.project)})`),
   ];
 }
+
+/** A room has no use for 32 digits; the mail has them. */
+const shortId = (id: string): string => (/^[0-9a-f-]{32,36}$/.test(id) ? `${id.slice(0, 8)}…` : cut(id, 60));
 
 function untold({ unreachable }: Brief): Part[] {
   if (unreachable.length === 0) return [];

@@ -8,12 +8,10 @@ const SOURCES = [
 ] as const;
 
 /** A configuration never holds the secret itself. `command`: a program and its arguments that prints it. */
-export const secretSource = z
-  .union(SOURCES)
-  .meta({
-    expected: 'a secret, as { env: NAME }, { file: path } or { command: [program, argument] }',
-    example: '{ env: LIFEBOAT_HOOK }',
-  });
+export const secretSource = z.union(SOURCES).meta({
+  expected: 'a secret, as { env: NAME }, { file: path } or { command: [program, argument] }',
+  example: '{ env: LIFEBOAT_HOOK }',
+});
 
 export const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/;
 

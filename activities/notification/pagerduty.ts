@@ -106,7 +106,6 @@ export function pagerEvent(
       class: stage,
       custom_details: {
         id,
-        text: cut(text, 20_000),
         ...(counts !== '' && { instances: counts }),
         ...(lines.length > 0 && { lines }),
         ...(question && {
@@ -119,6 +118,7 @@ export function pagerEvent(
             .slice(0, MOST_INSTANCES)
             .map((i) => `${i.name}: ${i.outcome}${i.reason ? `, ${i.reason}` : ''}`),
         }),
+        text: cut(text, 20_000),
       },
     },
   };
