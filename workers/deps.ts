@@ -49,12 +49,22 @@ export function driverSource(config: Config, secrets: Secrets, given: Partial<Dr
         ...(config.fencing.levels.length > 0 && { readPower: powerReader(() => get('fencing')) }),
       });
     },
-    fencing: () => createFencing(config.fencing, { timings, secret, redact: secrets.redactor.redact }),
+    fencing: () =>
+      createFencing(config.fencing, { timings, secret, redact: secrets.redactor.redact, openstack: other }),
     evacuator: async () => openEvacuator(config.evacuation, { openstack: await get('openstack') }),
     notification: async () => ({
       channels: await openChannels(config.notification, { secret }),
       templates: loadTemplates(config.notification.templates),
     }),
+  };
+  /** Fencing may be done by another cloud: the one that this one's nodes are instances of. */
+  const others = new Map<string, Promise<OpenStack>>();
+  const other = (cloud?: string): Promise<OpenStack> => {
+    if (cloud === undefined || cloud === config.openstack.cloud) return get('openstack');
+    const before = others.get(cloud) ?? connect({ ...config, openstack: { cloud } }, secrets);
+    others.set(cloud, before);
+    before.catch(() => others.delete(cloud));
+    return before;
   };
   function get<K extends keyof Drivers>(part: K): Promise<Drivers[K]> {
     const there = given[part];
@@ -75,15 +85,12 @@ export function driverSource(config: Config, secrets: Secrets, given: Partial<Dr
       ];
       await Promise.allSettled(closing);
       // Last: the others may still speak to it while they close.
-      await of('openstack')?.then(
-        (cloud) => cloud.close(),
-        () => undefined,
-      );
+      await Promise.allSettled([of('openstack'), ...others.values()].map(async (cloud) => (await cloud)?.close()));
     },
   };
 }
 
-function connect({ openstack, policy }: Config, secrets: Secrets): Promise<OpenStack> {
+async function connect({ openstack, policy }: Config, secrets: Secrets): Promise<OpenStack> {
   const where = { ...openstack, env: process.env, cwd: process.cwd() };
   for (const secret of judgeCloud(readCloud(where), openstack.region).secrets()) secrets.redactor.know(secret);
   return connectCloud({ ...where, readMs: policy.timings.novaReadMs, writeMs: policy.timings.novaPostMs });

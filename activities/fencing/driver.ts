@@ -1,6 +1,7 @@
 // A fencing driver speaks to one power device of one node. It reads and switches; judging is fence-level.ts's.
 import type { z } from 'zod';
 import type { DeviceFault, PowerState } from '../../workflows/domain.ts';
+import type { OpenStack } from '../openstack/types.ts';
 import type { Timings } from '../../workflows/defaults.ts';
 
 export interface PowerReading {
@@ -38,6 +39,8 @@ export interface FencingContext {
   timings: Timings;
   /** Resolves a secret of the configuration; throws a clear error where it is missing or empty. Never cached in a device's fields. */
   secret(source: AnySecretSource): Promise<string>;
+  /** The watched cloud, or another one of clouds.yaml. Rejects where that cannot be read. Absent: this worker has none. */
+  openstack?: (cloud?: string) => Promise<Pick<OpenStack, 'baremetal'>>;
   /** Takes every secret out that this process knows. What any driver says goes through it. */
   redact?: (text: string) => string;
   /** Paths of programs by name (`ipmitool`, `virsh`), where they are not on PATH or another one shall be taken. */

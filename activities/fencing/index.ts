@@ -3,6 +3,7 @@ import type { FencingDriver } from './driver.ts';
 import { command } from './command.ts';
 import { fenceAgent } from './fence-agent.ts';
 import { ipmi } from './ipmi.ts';
+import { ironic } from './ironic.ts';
 import { libvirt } from './libvirt.ts';
 import { redfish } from './redfish.ts';
 
@@ -10,6 +11,7 @@ export const fencingDrivers: Readonly<Record<string, FencingDriver>> = {
   command: command as FencingDriver,
   'fence-agent': fenceAgent as FencingDriver,
   ipmi: ipmi as FencingDriver,
+  ironic: ironic as FencingDriver,
   libvirt: libvirt as FencingDriver,
   redfish: redfish as FencingDriver,
 };

@@ -1,4 +1,5 @@
 // One cloud, ready to be asked: the configuration is read and judged now, the network is touched at the first call.
+import { createBaremetal } from './baremetal.ts';
 import { judgeCloud } from './cloud-config.ts';
 import { readCloud } from './clouds-yaml.ts';
 import { createCompute } from './compute.ts';
@@ -45,6 +46,7 @@ export async function connectCloud(options: ConnectOptions = {}): Promise<OpenSt
     placement: createPlacement(service('placement'), hypervisors, time),
     identity: createIdentity(service('identity'), session, time),
     network: createNetwork(service('network')),
+    baremetal: createBaremetal(service('baremetal')),
     close: async () => {
       await hypervisors.close();
       await transport.close();

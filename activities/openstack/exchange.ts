@@ -112,7 +112,10 @@ function requestId(answer: HttpAnswer): string | null {
   return answer.header('x-openstack-request-id') ?? answer.header('x-compute-request-id');
 }
 
-/** Each service wraps its message in its own way: `{badRequest:{message}}`, `{error:{message}}`, `{errors:[{detail}]}`. */
+/**
+ * Each service wraps its message in its own way: `{badRequest:{message}}`, `{error:{message}}`, `{errors:[{detail}]}`; Ironic's
+ * `{error_message:{faultstring}}`, whose inner part is often JSON once more.
+ */
 function wordsOf(answer: HttpAnswer): string {
   if (answer.status >= 300 && answer.status < 400)
     return 'a redirect, which is not followed (is the endpoint URL right?)';
@@ -127,13 +130,21 @@ function wordsOf(answer: HttpAnswer): string {
 
 function messageIn(x: unknown, depth: number): string | undefined {
   if (typeof x !== 'object' || x === null || depth === 0) return undefined;
-  for (const key of ['message', 'detail', 'title']) {
+  for (const key of ['message', 'detail', 'title', 'faultstring', 'error_message']) {
     const v: unknown = Reflect.get(x, key);
-    if (typeof v === 'string' && v !== '') return v;
+    if (typeof v === 'string' && v !== '') return key === 'error_message' ? (faultIn(v) ?? v) : v;
   }
   for (const v of Object.values(x)) {
     const found = messageIn(v, depth - 1);
     if (found) return found;
   }
   return undefined;
+}
+
+function faultIn(text: string): string | undefined {
+  try {
+    return messageIn(JSON.parse(text), 2);
+  } catch {
+    return undefined;
+  }
 }

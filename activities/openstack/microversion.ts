@@ -15,7 +15,7 @@ export interface VersionRange {
 export interface Versions {
   /** Throws kind tooOld where the cloud's newest is older than `from` (or its oldest newer than `to`). Asked once, kept. */
   pick(endpoint: string, range: VersionRange, signal: AbortSignal): Promise<string>;
-  /** The endpoint to which paths are added. Nova's may stand in a catalog without its /v2.1. */
+  /** The endpoint to which paths are added. Nova's and Ironic's may stand in a catalog without their /v2.1 and /v1. */
   base(endpoint: string): string;
   forget(): void;
 }
@@ -33,6 +33,7 @@ const DOCUMENT = z.union([z.object({ version: ONE }), z.object({ versions: z.arr
 export function createVersions(service: string, get: Get): Versions {
   const base = (endpoint: string): string => {
     if (service === 'compute' && !/\/v2(\.\d+)?(\/|$)/.test(endpoint)) return `${endpoint}/v2.1`;
+    if (service === 'baremetal' && !/\/v1(\/|$)/.test(endpoint)) return `${endpoint}/v1`;
     if (service === 'network' && !/\/v2\.0$/.test(endpoint)) return `${endpoint}/v2.0`;
     return endpoint;
   };

@@ -39,7 +39,7 @@ export interface Service {
 }
 
 export interface ServiceOptions {
-  type: 'compute' | 'placement' | 'identity' | 'network';
+  type: 'compute' | 'placement' | 'identity' | 'network' | 'baremetal';
   session: Session;
   transport: Transport;
   time: Time;
@@ -102,6 +102,8 @@ function createSender(s: ServiceOptions) {
       const endpoint = s.session.endpoint(s.type, await s.session.token(signal));
       const version = call.versions ? await versions.pick(endpoint, call.versions, signal) : null;
       const headers: Record<string, string> = version ? { 'openstack-api-version': `${s.type} ${version}` } : {};
+      // Ironic knows the common header since 2024.2 only.
+      if (version && s.type === 'baremetal') headers['x-openstack-ironic-api-version'] = version;
       return { base: versions.base(endpoint), headers };
     } catch (e) {
       // Whatever became of that: the call was not sent.

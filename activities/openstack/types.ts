@@ -92,6 +92,33 @@ export interface Identity {
   whoAmI(o?: CallOptions): Promise<{ userId: string; userName: string; roles: string[]; projectId: string | null }>;
 }
 
+/** A machine as Ironic's conductor saw it last (it reads the power every minute), not as it is at this moment. */
+export interface BaremetalNode {
+  id: string;
+  name: string | null;
+  instanceId: string | null;
+  /** `power on`, `power off`, `rebooting`, `error` … */
+  power: string | null;
+  /** What it is being switched to. */
+  target: string | null;
+  /** In maintenance the conductor does not read the power. */
+  maintenance: boolean;
+  maintenanceReason: string | null;
+  powerInterface: string | null;
+  /** The conductor that works on it: others are refused with 409. */
+  lockedBy: string | null;
+  lastError: string | null;
+}
+
+export interface Baremetal {
+  /** By its id or name. Null: 404. */
+  node(ident: string, o?: CallOptions): Promise<BaremetalNode | null>;
+  /** The machine that this Nova instance is deployed on. Null: none. */
+  nodeOfInstance(instanceId: string, o?: CallOptions): Promise<BaremetalNode | null>;
+  /** One PUT, never retried; taken means that it has begun. 409 (kind conflict): the node is locked, nothing was done. */
+  setPower(id: string, target: 'power on' | 'power off', o?: CallOptions): Promise<void>;
+}
+
 /** One row of Neutron's `agents`. */
 export interface NetworkAgent {
   host: string;
@@ -114,6 +141,7 @@ export interface OpenStack {
   placement: Placement;
   identity: Identity;
   network: Network;
+  baremetal: Baremetal;
   close(): Promise<void>;
 }
 

@@ -97,10 +97,10 @@ function promisesOfOptions({ driver, refused, start }: FencingSubject): void {
   test(`${driver.name} tells two machines' devices apart, and knows one device again`, async () => {
     const [one, two] = [await start(), await start()];
     await Promise.all([one.stop(), two.stop()]);
-    const key = (machine: Machine, identity: boolean) =>
-      driver.deviceKey(driver.options.parse(machine.options(identity)));
-    assert.deepEqual(key(one, false), key(one, true));
-    assert.notDeepEqual(key(one, false), key(two, false));
+    const keys = (machine: Machine, identity: boolean) =>
+      [driver.deviceKey(driver.options.parse(machine.options(identity)))].flat();
+    assert.ok(keys(one, false).some((key) => keys(one, true).includes(key)));
+    assert.ok(!keys(one, false).some((key) => keys(two, false).includes(key)));
   });
 }
 

@@ -148,6 +148,6 @@ test('says which drivers there are when one is unknown', async () => {
   const config = fencingConfig.parse({ levels: [{ name: 'x', devices: [{ driver: 'no-such-driver' }] }] });
   await assert.rejects(
     createFencing(config, context),
-    /^Error: fencing\.levels\[0\]\.devices\[0\]\.driver no-such-driver: cannot be loaded: .* \(known: command, fence-agent, ipmi, libvirt, redfish, or the name of a module\)$/,
+    /^Error: fencing\.levels\[0\]\.devices\[0\]\.driver no-such-driver: cannot be loaded: .* \(known: command, fence-agent, ipmi, ironic, libvirt, redfish, or the name of a module\)$/,
   );
 });
