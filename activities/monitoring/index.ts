@@ -1,6 +1,7 @@
 // The registry of monitoring drivers. A new driver is one file and one line here.
 import { alertmanager } from './alertmanager.ts';
 import { bmcPower } from './bmc-power.ts';
+import { command } from './command.ts';
 import type { MonitoringConfig } from './config.ts';
 import type { MonitoringContext, MonitoringDriver } from './driver.ts';
 import { neutronAgent } from './neutron-agent.ts';
@@ -14,6 +15,7 @@ import { withoutSecrets } from './without-secrets.ts';
 export const monitoringDrivers: Readonly<Record<string, MonitoringDriver>> = {
   alertmanager: alertmanager as MonitoringDriver,
   'bmc-power': bmcPower as MonitoringDriver,
+  command: command as MonitoringDriver,
   'neutron-agent': neutronAgent as MonitoringDriver,
   'nova-service': novaService as MonitoringDriver,
   ping: ping as MonitoringDriver,

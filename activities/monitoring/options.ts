@@ -16,7 +16,7 @@ export const timeout = (usual: string) =>
     .refine((ms) => ms <= 12_000, 'expected at most 12s (a sweep does not wait longer for a channel)')
     .prefault(usual);
 
-const PLACES = /\{(?!node\}|short\}|hostIp\})[^}]*\}?/;
+const PLACES = /\{(?!(?:node|short|hostIp)\})[A-Za-z]\w*\}/;
 
 /** A text in which the node's names may stand. */
 export const pattern = z
