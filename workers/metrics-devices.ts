@@ -26,8 +26,9 @@ export interface DeviceGaugesOptions {
   clock?: Clock;
 }
 
-const EVERY_MS = 3_600_000;
-const FIRST_WITHIN_MS = 60_000;
+export const DEVICES_EVERY_MS = 3_600_000;
+/** The share of an interval within which the first round begins. */
+const FIRST_WITHIN = 1 / 60;
 /** ipmitool is a process for each. */
 const AT_ONCE = 8;
 /** A BMC locks an account after some wrong passwords, also ours: one that refused us is asked again after so many rounds. */
@@ -46,15 +47,18 @@ interface Place {
   device: FenceDevice;
 }
 
-/** Until the signal. Never rejects: where Nova does not tell the fleet, the numbers and their time stay as they were. */
+/** Until the signal. Never rejects: where Nova does not tell the fleet, the numbers stay as they were, and it is asked again soon. */
 export async function gaugeDevices(options: DeviceGaugesOptions): Promise<void> {
-  const { signal, everyMs = EVERY_MS, firstAfterMs = Math.random() * FIRST_WITHIN_MS } = options;
+  const { signal, everyMs = DEVICES_EVERY_MS, firstAfterMs = Math.random() * FIRST_WITHIN * everyMs } = options;
   const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal }).catch(() => undefined);
   const round = makeRound(options);
   await wait(firstAfterMs);
   while (!signal.aborted) {
-    await round().catch(() => undefined);
-    await wait(everyMs);
+    const done = await round().then(
+      () => true,
+      () => false,
+    );
+    await wait(done ? everyMs : everyMs / 60);
   }
 }
 

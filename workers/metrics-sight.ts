@@ -6,8 +6,8 @@ import type { Config } from './config.ts';
 import type { DriverSource } from './deps.ts';
 import { healthOf, serveSight, type Vitals } from './health.ts';
 import { beginAtZero, freePort, type Address } from './metrics.ts';
-import { gaugeDevices } from './metrics-devices.ts';
-import { gaugeWatch } from './metrics-watch.ts';
+import { DEVICES_EVERY_MS, gaugeDevices } from './metrics-devices.ts';
+import { gaugeWatch, WATCH_EVERY_MS } from './metrics-watch.ts';
 import type { Redactor } from './redact.ts';
 
 /** Filled in as a worker gets further; until then it is starting. */
@@ -57,15 +57,17 @@ export async function gaugeRoles({
   signal,
 }: Gauging): Promise<void> {
   const meter = Runtime.instance().metricMeter;
-  const { cloud, policy } = config;
+  const { cloud, policy, timeScale } = config;
   const running: Promise<void>[] = [];
   if (roles.includes('workflow')) beginAtZero(meter, cloud, namespace);
-  if (roles.includes('monitor')) running.push(gaugeWatch({ client, cloud, meter, signal }));
+  if (roles.includes('monitor'))
+    running.push(gaugeWatch({ client, cloud, meter, signal, everyMs: WATCH_EVERY_MS * timeScale }));
   if (roles.includes('fencing') && config.fencing.levels.length > 0) {
     const openstack = await source.get('openstack');
     const nodes = (s: AbortSignal) => openstack.compute.services({ signal: s, timeoutMs: policy.timings.novaReadMs });
     const about = { cloud, meter, logger, redact: redactor.redact, signal, statusMs: policy.timings.powerStatusMs };
-    running.push(gaugeDevices({ fencing: await source.get('fencing'), nodes, ...about }));
+    const everyMs = DEVICES_EVERY_MS * timeScale;
+    running.push(gaugeDevices({ fencing: await source.get('fencing'), nodes, everyMs, ...about }));
   }
   await Promise.all(running);
 }

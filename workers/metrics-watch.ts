@@ -16,7 +16,7 @@ export interface WatchGaugesOptions {
 }
 
 /** As often as Prometheus usually scrapes. */
-const EVERY_MS = 15_000;
+export const WATCH_EVERY_MS = 15_000;
 const LIMIT_MS = 5_000;
 /** What a run says that its guard sees. */
 const GUARD = ['none', 'off', 'blind', 'trouble'] as const;
@@ -29,7 +29,7 @@ export async function gaugeWatch({
   cloud,
   meter,
   signal,
-  everyMs = EVERY_MS,
+  everyMs = WATCH_EVERY_MS,
 }: WatchGaugesOptions): Promise<void> {
   const set = watchGauges(meter.withTags({ cloud }));
   while (!signal.aborted) {
