@@ -74,7 +74,10 @@ function messageOf(issue: Issue, path: Path, root: z.ZodType, source: Source): s
   const whole = [...source.under, ...path];
   const value: unknown = source.document.getIn(whole);
   const expected = metaOf(schemaAt(root, path))?.expected ?? expectedOf(issue, schemaAt(root, path));
-  return value === undefined ? `is missing, expected ${expected}` : `expected ${expected}, got ${shown(value, whole)}`;
+  if (value === undefined) return `is missing, expected ${expected}`;
+  // Where a secret's place is expected, a text is most likely the secret.
+  const got = /\bsecret\b/.test(expected) && typeof value === 'string' ? 'a text (not shown)' : shown(value, whole);
+  return `expected ${expected}, got ${got}`;
 }
 
 function expectedOf(issue: Issue, schema: z.ZodType | null): string {

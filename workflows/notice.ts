@@ -44,6 +44,6 @@ export interface Notice {
   report: RecoveryReport | null;
   /** How to look at the run: workflow id and run id; the worker knows the UI's address. */
   run: { workflowId: string; runId: string } | null;
-  /** What a pager opens and closes where that is not the run: an alarm, which outlives its run of the watch. */
-  incident?: { id: string; over: boolean };
+  /** What a pager opens and closes where that is not the run: an alarm, which outlives its run of the watch. Null: nothing. */
+  incident?: { id: string; over: boolean } | null;
 }

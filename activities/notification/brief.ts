@@ -29,7 +29,7 @@ export interface Brief {
   run: { workflowId: string; runId: string } | null;
   /** The run in the Temporal UI. */
   link: string | null;
-  /** What a pager opens and closes: the run, or an alarm of the fleet. Null for tenants. */
+  /** What a pager opens and closes: the run, or an alarm of the fleet. Null for tenants, and for what is only said. */
   incident: { id: string; over: boolean } | null;
 }
 
@@ -141,6 +141,6 @@ function reportOf({ report }: Notice): Brief['report'] {
 
 /** All notices of one run are one incident, over when it is finished; an alarm says its own. */
 function incidentOf({ incident, run, stage }: Notice): Brief['incident'] {
-  if (incident) return incident;
+  if (incident !== undefined) return incident;
   return run && { id: `${run.workflowId}/${run.runId}`, over: stage === 'finished' };
 }

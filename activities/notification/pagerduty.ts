@@ -58,6 +58,8 @@ class PagerdutyChannel implements NotificationChannel {
   }
 
   async deliver(message: Message, signal: AbortSignal): Promise<void> {
+    // Said once and never over (a maintenance that ended): an incident of it would stay open.
+    if (message.brief.incident === null) return;
     const make = async () => {
       const key = await this.#context.secret(this.#options.routingKey);
       const body = JSON.stringify(pagerEvent(message, key, this.#options.severity));
@@ -71,6 +73,7 @@ class PagerdutyChannel implements NotificationChannel {
   }
 
   preview(message: Message): ReturnType<NonNullable<NotificationChannel['preview']>> {
+    if (message.brief.incident === null) return { head: [], kind: 'text', body: 'Nothing: it is no incident.\n' };
     const body = JSON.stringify(pagerEvent(message, '***', this.#options.severity));
     return { head: [['POST', this.#options.url]], kind: 'json', body };
   }

@@ -18,10 +18,10 @@ export async function endAlarm(w: Watch, key: string, over = 'it is over'): Prom
   await send(w, key, `${key} since ${since}: ${over}`, true);
 }
 
-/** Said once, and never over. */
-export const notice = (w: Watch, key: string, headline: string): Promise<void> => send(w, key, headline, false);
+/** Said once, and never over: no incident, for which a pager would call somebody. */
+export const notice = (w: Watch, key: string, headline: string): Promise<void> => send(w, key, headline, null);
 
-async function send(w: Watch, about: string, headline: string, over: boolean): Promise<void> {
+async function send(w: Watch, about: string, headline: string, over: boolean | null): Promise<void> {
   const { workflowId, runId } = workflowInfo();
   const key = over ? `${about}-over` : about;
   const observedAt = new Date().toISOString();
@@ -42,6 +42,6 @@ async function send(w: Watch, about: string, headline: string, over: boolean): P
     instances: [],
     report: null,
     run: { workflowId, runId },
-    incident: { id: `${w.cloud}/alarm/${about}`, over },
+    incident: over === null ? null : { id: `${w.cloud}/alarm/${about}`, over },
   });
 }

@@ -196,6 +196,14 @@ describe('pagerduty', () => {
     assert.equal(begun.dedup_key, over.dedup_key);
   });
 
+  it('calls nobody for what is only said and never over', async () => {
+    const n = notice({ stage: 'alarm', incident: null });
+    const brief = briefOf({ notice: n, recipient: admin }, TELLING, '');
+    const options = pagerdutyOptions.parse({ url: 'http://127.0.0.1:1', routingKey: { env: 'K' } });
+    const channel = pagerduty.create(options, { secret: async () => assert.fail('it was about to be sent') });
+    await channel.deliver(messageOf('done', { brief }), never());
+  });
+
   it('shows who is called what to do', () => {
     const { payload, links } = event('blocked');
     assert.deepEqual([payload?.source, payload?.group, payload?.class], ['compute-7', 'prod', 'blocked']);
