@@ -3,9 +3,11 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { SweepCarry } from '../activities/monitoring/contract.ts';
 import type { Policy, Timings } from './defaults.ts';
+import type { Circumstances } from './drill/types.ts';
 import type { Maintenance, Override } from './exceptions.ts';
 import type { Account, Evidence, NodeView, Planned, Proof, RecoveryReport, Suspicion } from './domain.ts';
 
+export type * from './drill/types.ts';
 export * from './marker.ts';
 export * from './notice.ts';
 
@@ -17,6 +19,7 @@ export const nodeWorkflowId = (cloud: string, node: string): string => `${cloud}
 /** One child workflow per run and notice (`started`, `blocked-2` …). */
 export const noticeId = (workflowId: string, runId: string, notice: string): string =>
   `${workflowId}/tell/${notice}/${runId.slice(0, 8)}`;
+export const drillId = (cloud: string, at: number): string => `${cloud}/drill/${at}`;
 export const previewId = (cloud: string, node: string, at: number): string => `${cloud}/${node}/preview/${at}`;
 
 export const WORKFLOW_TYPES = {
@@ -24,6 +27,7 @@ export const WORKFLOW_TYPES = {
   recover: 'recoverNode',
   readmit: 'readmitNode',
   preview: 'previewRecovery',
+  drill: 'drillFleet',
   tell: 'tellPeople',
 } as const;
 
@@ -241,6 +245,8 @@ export interface PreviewInput {
   node: string;
   force: boolean;
   policy: Policy;
+  /** A drill: judged as if it had just died, and the watch had found it. */
+  ifDead?: Circumstances;
 }
 
 /** What `--dry-run` shows: everything is read, nothing is touched. */
@@ -261,6 +267,21 @@ export interface RecoveryPreview {
   })[];
   tells: { name: string; address: string; audience: 'user' | 'admin' }[];
   unreachable: string[];
+  /** Only of a drill. */
+  drill?: {
+    /** Why its death would not be noticed; null: it would be. */
+    unseen: string | null;
+    /** Nova calls it up: a device that says off is another machine's. */
+    up: boolean;
+    zone: string;
+    /** Nodes of the fleet. */
+    nodes: number;
+    /** Where each would go by the room of now; nobody promises it. */
+    seats: Record<string, { host: string; zone: string }>;
+    destinations: number;
+    /** What Placement says of those without room. */
+    roomWhy: string;
+  };
 }
 
 // --- readmission ------------------------------------------------------------------------------------------------------

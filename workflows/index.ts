@@ -1,4 +1,5 @@
 // Every workflow that a worker registers.
+export { drillFleet } from './drill-fleet.ts';
 export { previewRecovery } from './preview-recovery.ts';
 export { readmitNode } from './readmit-node.ts';
 export { recoverNode } from './recover-node.ts';

@@ -1,7 +1,10 @@
-// What a recovery would do, read only: start-recovery --dry-run. Nothing here writes, locks or sends.
+// What a recovery would do, read only: start-recovery --dry-run; and if the node had just died: drill. Nothing here writes, locks
+// or sends.
 import { workflowInfo } from '@temporalio/workflow';
 import type { Notice, PreviewInput, RecoveryPreview } from './contract.ts';
-import type { Planned } from './domain.ts';
+import type { RoomResult } from '../activities/evacuation/contract.ts';
+import type { Evidence, NodeView, Planned } from './domain.ts';
+import { gateIfDead, unseen } from './drill/hypothesis.ts';
 import { judgeGates } from './policy.ts';
 import { brief } from './proxies.ts';
 
@@ -38,14 +41,25 @@ export async function previewRecovery(input: PreviewInput): Promise<RecoveryPrev
   ]);
   const moves = snapshot.instances.filter((i) => i.decision !== 'keep');
   const waiting = moves.map((i) => ({ id: i.id, need: needs[i.id] ?? { vcpus: 0, ram: 0, disk: 0 } }));
-  const room = await openstack.findRoom({ node: node.host, waiting, posted: [], once: true, policy: input.policy });
+  const room = await openstack.findRoom({
+    node: node.host,
+    waiting,
+    posted: [],
+    once: true,
+    policy: input.policy,
+    ...(input.ifDead ? { seats: true } : {}),
+  });
   const told = await notification.findRecipients(noticeFor(input, node.host, snapshot.instances));
   return {
     node: node.host,
     found: true,
     near: [],
     evidence: look.evidence,
-    gate: gate.kind === 'pass' ? 'pass' : `${gate.gate}: ${gate.why}`,
+    gate: input.ifDead
+      ? gateIfDead(input.policy, look.node, sight, input.ifDead)
+      : gate.kind === 'pass'
+        ? 'pass'
+        : `${gate.gate}: ${gate.why}`,
     mode: input.policy.mode,
     levels: levels.map((l) => ({ level: l.level, devices: l.devices.map((d) => d.label) })),
     power,
@@ -55,7 +69,19 @@ export async function previewRecovery(input: PreviewInput): Promise<RecoveryPrev
     })),
     tells: told.recipients.map(({ name, address, audience }) => ({ name, address, audience })),
     unreachable: told.unreachable,
+    ...(input.ifDead ? { drill: drillPart(input, look, sight.nodes, room) } : {}),
   };
+}
+
+function drillPart(
+  { policy }: PreviewInput,
+  { node, evidence }: { node: NodeView; evidence: Evidence[] },
+  nodes: number,
+  room: RoomResult,
+): RecoveryPreview['drill'] {
+  const { seats = {}, destinations = 0, why: roomWhy } = room;
+  const up = node.state === 'up';
+  return { unseen: unseen(policy, evidence), up, zone: node.zone, nodes, seats, destinations, roomWhy };
 }
 
 const nothingFound = (input: PreviewInput, near: string[]): RecoveryPreview => ({

@@ -13,6 +13,7 @@ import { createWatches } from './migration-watch.ts';
 import { askRun, type Ask } from './permission.ts';
 import { createRooms } from './room.ts';
 import { createSnapshots } from './snapshot.ts';
+import { surveyFleet } from './survey-fleet.ts';
 
 export interface EvacuationOptions {
   openstack: OpenStack;
@@ -29,10 +30,12 @@ export function createEvacuationActivities(options: EvacuationOptions): Evacuati
   const evacuator = options.evacuator ?? evacuate.create({ target: 'scheduler' }, { openstack });
   const rooms = createRooms(openstack, clock, evacuator);
   const deps = { openstack, clock, ask, evacuator, rooms, watches: createWatches(openstack, clock) };
+  const snapshots = createSnapshots(openstack, clock);
   return {
-    ...createSnapshots(openstack, clock),
+    ...snapshots,
     ...createMarks(openstack),
     findRoom: (input) => findRoom(deps, input),
+    surveyFleet: (input) => surveyFleet({ openstack, rooms, takeSnapshot: snapshots.takeSnapshot }, input),
     lockAhead: (input) => lockAhead(deps, input),
     evacuateInstance: (input) => evacuateInstance(deps, input),
     liftLocks: (input) => liftLocks(openstack, input),

@@ -1,4 +1,5 @@
 // The evacuation activities, as workflows see them (queue `…-openstack`).
+import type { NodeDrill, Together } from '../../workflows/contract.ts';
 import type { Policy } from '../../workflows/defaults.ts';
 import type { InstanceView, MigrationRecord, NodeView, Planned, Snapshot } from '../../workflows/domain.ts';
 
@@ -59,7 +60,28 @@ export interface RoomInput {
   posted: { id: string; need: Need }[];
   /** Return at once with what fits, even nothing. */
   once: boolean;
+  /** Answer also where each would go by the room of now (a drill); nobody promises it. */
+  seats?: boolean;
   policy: Policy;
+}
+
+export interface RoomResult {
+  fits: string[];
+  why: string;
+  /** Only where it was asked for: id → host, and how many hosts may take instances. */
+  seats?: Record<string, { host: string; zone: string }>;
+  destinations?: number;
+}
+
+/** A fleet in numbers, for a drill. */
+export interface FleetSurvey {
+  nodes: (Pick<NodeDrill, 'instances' | 'moves' | 'fits' | 'fitsInZone' | 'loses' | 'keeps' | 'trouble'> & {
+    view: NodeView;
+  })[];
+  together: Together[];
+  /** Nodes that may take instances now. */
+  destinations: number;
+  zones: number;
 }
 
 export interface EvacuationActivities {
@@ -89,7 +111,9 @@ export interface EvacuationActivities {
     before?: Pick<NodeView, 'disabledReason'>;
   }): Promise<NodeView>;
   /** Returns the ids that fit now; waits (heartbeating) until at least one does unless `once`. */
-  findRoom(input: RoomInput): Promise<{ fits: string[]; why: string }>;
+  findRoom(input: RoomInput): Promise<RoomResult>;
+  /** All nodes' loads, and whether each would find room were it gone; of the k biggest, were they gone at once. Reads only. */
+  surveyFleet(input: { policy: Policy; together: number[] }): Promise<FleetSurvey>;
   /** Locks what comes next, while others move; what it could not is locked by its own activity. Idempotent, never fails for Nova. */
   lockAhead(input: { node: string; marker: string; instances: string[]; policy: Policy }): Promise<{ locked: number }>;
   /** Look → lock → POST at most once → watch → put the power state back. Idempotent by recovery.md 12. */

@@ -2,9 +2,9 @@
 import { Context } from '@temporalio/activity';
 import { startBeat } from './beat.ts';
 import type { Clock } from './clock.ts';
-import type { RoomInput } from './contract.ts';
+import type { RoomInput, RoomResult } from './contract.ts';
 import { failureOf, final, isForbidden, textOf } from './failure.ts';
-import { fit } from './fit.ts';
+import { place } from './fit.ts';
 import { classesOf } from './needs.ts';
 import type { Rooms } from './room.ts';
 
@@ -12,10 +12,7 @@ import type { Rooms } from './room.ts';
  * Asks Placement once per distinct need; `once: false` asks again every `roomEveryMs` until something fits, through failures
  * of the API too. Reads only. Rejects with Forbidden on refused credentials, and with `once` on any failure.
  */
-export async function findRoom(
-  deps: { rooms: Rooms; clock: Clock },
-  input: RoomInput,
-): Promise<{ fits: string[]; why: string }> {
+export async function findRoom(deps: { rooms: Rooms; clock: Clock }, input: RoomInput): Promise<RoomResult> {
   const { timings } = input.policy;
   const { cancellationSignal } = Context.current();
   let why = 'Placement was not asked yet';
@@ -33,14 +30,18 @@ export async function findRoom(
   }
 }
 
-async function look(rooms: Rooms, input: RoomInput): Promise<{ fits: string[]; why: string }> {
+async function look(rooms: Rooms, input: RoomInput): Promise<RoomResult> {
   try {
     // What needs nothing (an adopted one that has already arrived) is no question: Placement refuses an empty one.
     const needs = [...input.posted, ...input.waiting]
       .map((x) => x.need)
       .filter((n) => Object.keys(classesOf(n)).length > 0);
-    const { room, why } = await rooms.survey(needs, input.node, input.policy.timings);
-    return { fits: fit(room, input.posted, input.waiting), why };
+    const { room, why, hosts, zones } = await rooms.survey(needs, input.node, input.policy.timings);
+    const places = place(room, input.posted, input.waiting);
+    const found = { fits: [...places.keys()], why };
+    if (!input.seats) return found;
+    const seats = [...places].map(([id, host]) => [id, { host, zone: zones.get(host) ?? '' }] as const);
+    return { ...found, seats: Object.fromEntries(seats), destinations: hosts.length };
   } catch (error) {
     const failure = failureOf(error);
     if (!failure) throw error;

@@ -43,6 +43,20 @@ export function fit(
   posted: readonly { need: Need }[],
   waiting: readonly { id: string; need: Need }[],
 ): string[] {
+  return [...place(room, posted, waiting).keys()];
+}
+
+/** The same, with the host that each would get by the room of now. */
+export function place(
+  room: Room,
+  posted: readonly { need: Need }[],
+  waiting: readonly { id: string; need: Need }[],
+): Map<string, string> {
   for (const p of posted) take(room, p.need);
-  return waiting.filter((w) => take(room, w.need) !== null).map((w) => w.id);
+  const seats = new Map<string, string>();
+  for (const w of waiting) {
+    const host = take(room, w.need);
+    if (host !== null) seats.set(w.id, host);
+  }
+  return seats;
 }

@@ -22,7 +22,16 @@ export interface Seat {
 
 export interface Rooms {
   /** All destinations and what is free there for these needs, read now. `why`: one line for a person. */
-  survey(needs: readonly Need[], node: string, timings: Timings): Promise<{ room: Room; hosts: string[]; why: string }>;
+  survey(
+    needs: readonly Need[],
+    node: string,
+    timings: Timings,
+  ): Promise<{
+    room: Room;
+    hosts: string[];
+    zones: ReadonlyMap<string, string>;
+    why: string;
+  }>;
   /**
    * A seat for one instance, by an answer at most 5 s old, less what this worker is sending meanwhile. Null with the reason.
    * `busy`: there is room, but as many are in flight as the destinations may take at once. `deal`: a host is chosen, of the dead

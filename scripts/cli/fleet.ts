@@ -24,7 +24,7 @@ import {
 } from './temporal.ts';
 
 /** The sweep heartbeats each second; another worker takes over within six. */
-const SILENT_MS = 15_000;
+export const SILENT_MS = 15_000;
 /** Between two sweeps the watch judges for a moment. */
 const SWEEP_WAIT_MS = 3_000;
 

@@ -5,6 +5,7 @@ import {
   taskQueues,
   watchId,
   WORKFLOW_TYPES,
+  type Circumstances,
   type PreviewInput,
   type RecoveryPreview,
 } from '../../workflows/contract.ts';
@@ -22,12 +23,7 @@ export async function preview(
   temporal: Temporal,
   wish: { node: string; force: boolean; json: boolean },
 ): Promise<number> {
-  await workersThere(
-    temporal,
-    ['workflow', 'monitoring', 'openstack', 'fencing', 'notification'],
-    'nothing can be read',
-  );
-  const found = await read(temporal, wish);
+  const found = await readPreview(temporal, wish);
   if (wish.json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
   if (!found.found) {
     if (!wish.json) process.stdout.write(`${unknownNode(found)}\n`);
@@ -41,29 +37,50 @@ export async function preview(
   return found.gate === 'pass' ? EXIT.fine : EXIT.notFine;
 }
 
-const unknownNode = ({ node, near }: RecoveryPreview): string =>
+export const unknownNode = ({ node, near }: RecoveryPreview): string =>
   `there is no compute node ${node}${near.length > 0 ? ` (near: ${near.join(', ')})` : ''}`;
 
-async function read(temporal: Temporal, { node, force }: { node: string; force: boolean }): Promise<RecoveryPreview> {
+/** Everything is read by workers, by the policy of this file. `ifDead`: judged as if the node had just died (a drill). */
+export function readPreview(
+  temporal: Temporal,
+  { node, force, ifDead }: { node: string; force: boolean; ifDead?: Circumstances },
+): Promise<RecoveryPreview> {
+  const { cloud, policy } = temporal.config;
+  const input: PreviewInput = { cloud, node, force, policy, ...(ifDead ? { ifDead } : {}) };
+  return execute(temporal, {
+    ...{ type: WORKFLOW_TYPES.preview, workflowId: previewId(cloud, node, Date.now()), input, limitMs: LIMIT_MS },
+    what: ifDead ? `drill: what if ${node} died now?` : `dry run: what would a recovery of ${node} do?`,
+  });
+}
+
+/** Runs a workflow that only reads, and waits for it; with nobody who waits any more it ends. */
+export async function execute<R>(
+  temporal: Temporal,
+  asked: { type: string; workflowId: string; input: object; limitMs: number; what: string },
+): Promise<R> {
   const { client, config } = temporal;
-  const { cloud, policy } = config;
-  const input: PreviewInput = { cloud, node, force, policy };
-  const handle = await client.workflow.start(WORKFLOW_TYPES.preview, {
-    workflowId: previewId(cloud, node, Date.now()),
-    taskQueue: taskQueues(cloud).workflow,
+  const { type, workflowId, input, limitMs, what } = asked;
+  await workersThere(
+    temporal,
+    ['workflow', 'monitoring', 'openstack', 'fencing', 'notification'],
+    'nothing can be read',
+  );
+  const handle = await client.workflow.start(type, {
+    workflowId,
+    taskQueue: taskQueues(config.cloud).workflow,
     args: [input],
     workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
     // Nobody looks at it after that.
-    workflowExecutionTimeout: 2 * LIMIT_MS,
-    staticSummary: `dry run: what would a recovery of ${node} do?`,
+    workflowExecutionTimeout: 2 * limitMs,
+    staticSummary: what,
   });
   try {
-    return (await client.withDeadline(Date.now() + LIMIT_MS, () => handle.result())) as RecoveryPreview;
+    return (await client.withDeadline(Date.now() + limitMs, () => handle.result())) as R;
   } catch (error) {
     const open = await waitsFor(handle);
-    await handle.terminate('nobody waits for this preview any more').catch(() => undefined);
+    await handle.terminate('nobody waits for this any more').catch(() => undefined);
     if (open === null) throw error instanceof Error ? (error.cause ?? error) : error;
-    throw new Unreachable(`dry run of ${node}: no answer within ${LIMIT_MS / 1_000} s: ${open}`);
+    throw new Unreachable(`${what} No answer within ${limitMs / 1_000} s: ${open}`);
   }
 }
 
@@ -79,7 +96,7 @@ async function waitsFor(handle: WorkflowHandle): Promise<string | null> {
 }
 
 /** The watch decides by the monitor's file: where that is another one, the preview is not what would happen. */
-async function otherPolicy(temporal: Temporal): Promise<string | null> {
+export async function otherPolicy(temporal: Temporal): Promise<string | null> {
   const { client, config } = temporal;
   const handle = client.workflow.getHandle(watchId(config.cloud));
   const watch = await ask(temporal, handle, watchStateQuery, ANSWER_MS / 2).catch(() => null);
@@ -88,6 +105,19 @@ async function otherPolicy(temporal: Temporal): Promise<string | null> {
 }
 
 function lines(p: RecoveryPreview): string[] {
+  const would =
+    p.gate === 'pass'
+      ? paint(process.stdout, 'green', p.mode === 'confirm' ? 'a person would be asked to approve' : 'it would begin')
+      : paint(process.stdout, 'yellow', `it would not begin now: ${p.gate}`);
+  return [
+    paint(process.stdout, 'bold', `Dry run of a recovery of ${p.node}: nothing was touched`),
+    `  ${would} (mode ${p.mode})`,
+    ...sections(p),
+  ];
+}
+
+/** What was read, part by part. */
+export function sections(p: RecoveryPreview): string[] {
   const title = (text: string): string => paint(process.stdout, 'bold', text);
   const indented = (rows: string[][]): string[] =>
     rows.length > 0 ? table(rows).map((line) => `  ${line}`) : ['  none'];
@@ -96,13 +126,7 @@ function lines(p: RecoveryPreview): string[] {
     (a, b) => first(a.decision) - first(b.decision) || b.priority - a.priority || a.name.localeCompare(b.name),
   );
   const moves = instances.filter((i) => i.decision !== 'keep');
-  const would =
-    p.gate === 'pass'
-      ? paint(process.stdout, 'green', p.mode === 'confirm' ? 'a person would be asked to approve' : 'it would begin')
-      : paint(process.stdout, 'yellow', `it would not begin now: ${p.gate}`);
   return [
-    title(`Dry run of a recovery of ${p.node}: nothing was touched`),
-    `  ${would} (mode ${p.mode})`,
     title('Evidence'),
     ...indented(p.evidence.map((e) => [e.channel, e.verdict, e.saw])),
     title('Fence, level by level'),
@@ -114,7 +138,7 @@ function lines(p: RecoveryPreview): string[] {
       instances.map((i) => [
         i.name || i.id,
         i.decision,
-        i.decision === 'keep' ? '' : i.room ? 'room now' : 'no room now',
+        i.decision === 'keep' ? '' : i.room ? roomOf(p, i.id) : 'no room now',
         [i.reason, i.loses].filter(Boolean).join('; '),
       ]),
     ),
@@ -123,3 +147,6 @@ function lines(p: RecoveryPreview): string[] {
     ...(p.unreachable.length > 0 ? [title('Who cannot be told'), ...p.unreachable.map((u) => `  ${u}`)] : []),
   ];
 }
+
+const roomOf = ({ drill }: RecoveryPreview, id: string): string =>
+  drill?.seats[id] ? `room on ${drill.seats[id].host}` : 'room now';

@@ -125,6 +125,13 @@ function goodFakes(story: Pick<Story, 'calls' | 'policy'>, node: NodeView, insta
       };
       return { kind: 'granted', grant };
     },
+    surveyFleet: async () => ({
+      nodes: [
+        { view: node, trouble: '', instances: instances.length, moves: 1, fits: 1, fitsInZone: 1, loses: 0, keeps: [] },
+      ],
+      together: [{ nodes: [node.host], moves: 1, fits: 1 }],
+      ...{ destinations: 19, zones: 1 },
+    }),
     tellRuns: async () => [],
     readyMonitoring: async () => 'ready',
     readyFencing: async () => 'ready',

@@ -1,7 +1,7 @@
 // One closed run of every kind, for the histories that the replay test plays again (capture-histories.ts). Each tale goes another
 // way through the workflows, so that a change of their steps is noticed wherever it is.
 import type { WorkflowHandle } from '@temporalio/client';
-import { noticeId, previewId, taskQueues, WORKFLOW_TYPES } from '../../workflows/contract.ts';
+import { drillId, noticeId, previewId, taskQueues, WORKFLOW_TYPES } from '../../workflows/contract.ts';
 import { DEFAULT_POLICY } from '../../workflows/defaults.ts';
 import * as verbs from '../../workflows/verbs.ts';
 import { admin, user } from '../activities/notification/notices.ts';
@@ -153,15 +153,16 @@ const readmission: Tale = async () => {
   }
 };
 
+const seen: Fakes['lookAtFleet'] = async () => ({
+  sight: {
+    ...{ whole: true, trouble: '', nodes: 20, alive: 19, failed: ['compute-7'], ours: [], unknown: 0 },
+    readAt: new Date().toISOString(),
+  },
+  looks: { 'compute-7': { node: aNode(), verdict: 'failed', evidence: [] } },
+});
+
 const preview: Tale = async () => {
-  const lookAtFleet: Fakes['lookAtFleet'] = async () => ({
-    sight: {
-      ...{ whole: true, trouble: '', nodes: 20, alive: 19, failed: ['compute-7'], ours: [], unknown: 0 },
-      readAt: new Date().toISOString(),
-    },
-    looks: { 'compute-7': { node: aNode(), verdict: 'failed', evidence: [] } },
-  });
-  const s = await story(() => ({ lookAtFleet }));
+  const s = await story(() => ({ lookAtFleet: seen }));
   try {
     const { env } = await open();
     const handle = await env.client.workflow.start(WORKFLOW_TYPES.preview, {
@@ -171,6 +172,23 @@ const preview: Tale = async () => {
     });
     await handle.result();
     return { preview: handle };
+  } finally {
+    await s.end();
+  }
+};
+
+const drill: Tale = async () => {
+  const s = await story(() => ({ lookAtFleet: seen }));
+  try {
+    const { env } = await open();
+    const ifDead = { paused: null, standDowns: [], maintenance: {}, override: false, cooling: false, open: [] };
+    const handle = await env.client.workflow.start(WORKFLOW_TYPES.drill, {
+      taskQueue: taskQueues(s.cloud).workflow,
+      workflowId: drillId(s.cloud, 1),
+      args: [{ cloud: s.cloud, policy: s.policy, ifDead, together: [1, 2] }],
+    });
+    await handle.result();
+    return { drill: handle };
   } finally {
     await s.end();
   }
@@ -222,5 +240,6 @@ export const TALES: readonly Tale[] = [
   }),
   readmission,
   preview,
+  drill,
   watchTale,
 ];
