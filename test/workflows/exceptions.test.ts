@@ -41,7 +41,7 @@ async function fleet(
           sight: aSight([...failing]),
           sweeps: 1,
           carry: null,
-        } as SweepResult;
+        } as unknown as SweepResult;
       },
       resolveNode: async (name) =>
         /^compute-/i.test(name) ? { found: aNode({ host: name.toLowerCase() }) } : { found: null, near: ['compute-7'] },
