@@ -49,7 +49,9 @@ th { text-align: left; color: var(--faint); font-weight: 600; font-size: .82rem;
 th, td { padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 tr { break-inside: avoid; } tbody tr:last-child td { border-bottom: 0; }
 td small, .loses { display: block; }
-td:first-child code { white-space: nowrap; font-size: .8rem; }
+td:first-child code { font-size: .78rem; }
+th:last-child { min-width: 11rem; }
+th:first-child:nth-last-child(5) { min-width: 10rem; }
 td:nth-child(3) { overflow-wrap: break-word; }
 td.nowrap { white-space: nowrap; }
 footer { color: var(--faint); font-size: .82rem; padding: 0 .3rem; overflow-wrap: anywhere; }
@@ -62,6 +64,7 @@ footer { color: var(--faint); font-size: .82rem; padding: 0 .3rem; overflow-wrap
   tbody tr:last-child { border-bottom: 0; }
   td[data-is]:not(:empty)::before { content: attr(data-is) ' '; color: var(--faint); font-size: .82rem; }
 }
+@page { margin: 14mm; }
 @media print {
   :root { color-scheme: light; }
   body { background: #fff; font-size: 10.5pt; } main { max-width: none; padding: 0; }
