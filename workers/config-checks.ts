@@ -9,17 +9,14 @@ import {
   notificationDrivers,
   SECOND,
 } from '../activities/notification/index.ts';
-import type { FailedWhen, Policy, Timings } from '../workflows/defaults.ts';
+import type { Policy, Timings } from '../workflows/defaults.ts';
 import { nearest, problemAt, problemsOf, type Problem, type Source } from './config-errors.ts';
 import { timingKey, type ConfigFile } from './config-schema.ts';
 import { writeDuration } from './duration.ts';
+import { ruleProblems } from './rule-checks.ts';
 import type { Path } from './schema-walk.ts';
 
 type Registry = Readonly<Record<string, { options: z.ZodType }>>;
-
-export function channelNames(read: Pick<ConfigFile, 'monitoring'>): string[] {
-  return read.monitoring.channels.map((channel) => channel.name ?? channel.driver);
-}
 
 /**
  * Options of drivers that are ours, judged with their names and lines. `judged`: an issue of the whole schema that is said here
@@ -115,32 +112,8 @@ export function crossCheck(read: ConfigFile, policy: Policy, source: Source): Pr
   const say = (path: (string | number)[], message: string): void =>
     void problems.push(problemAt(source, path, message));
 
-  const names = channelNames(read);
-  names.forEach((name, i) => {
-    if (names.indexOf(name) < i) {
-      say(['monitoring', 'channels', i], `a second channel named ${name} (give it another name: name: ${name}-2)`);
-    }
-  });
+  ruleProblems(read, policy, say);
   notificationChecks(read, say);
-  const rule = policy.failedWhen;
-  const named = 'all' in rule ? rule.all : 'any' in rule ? rule.any : rule.of;
-  for (const name of named.filter((n) => !names.includes(n))) {
-    const near = nearest(name, names);
-    const hint = near ? `did you mean ${near}?` : `channels: ${names.join(', ')}`;
-    say(['monitoring', 'failedWhen'], `names ${name}, which is no channel (${hint})`);
-  }
-  if ('atLeast' in rule && rule.atLeast > new Set(rule.of).size) {
-    say(
-      ['monitoring', 'failedWhen', 'atLeast'],
-      `expected at most ${new Set(rule.of).size}, got ${rule.atLeast} (so many channels it names)`,
-    );
-  }
-  if (policy.mode === 'auto' && mustAgree(rule) < 2) {
-    say(
-      ['mode'],
-      'auto is refused where one channel alone can call a node failed (use mode: confirm, or two channels that must agree: failedWhen: { all: [nova-service, tcp] })',
-    );
-  }
   const t = policy.timings;
   const atLeast = (longer: keyof Timings, least: number, why: string): void => {
     const value = t[longer] as number;
@@ -175,9 +148,4 @@ function notificationChecks({ notification }: ConfigFile, say: (path: (string | 
   });
   if (adminProject !== undefined && adminRole === undefined)
     say(['notification', 'adminProject'], 'says where to look for adminRole, which is missing');
-}
-
-/** How many different channels have to say failed. */
-function mustAgree(rule: FailedWhen): number {
-  return 'all' in rule ? new Set(rule.all).size : 'any' in rule ? 1 : rule.atLeast;
 }

@@ -20,11 +20,14 @@ const cloud = z
   .meta({ expected: 'a name of letters, digits, dots and dashes (at most 40)', example: 'prod' });
 
 const channelNames = z.array(z.string().min(1)).min(1);
+const veto = channelNames
+  .optional()
+  .meta({ expected: 'a list of channels whose alive forbids failed', example: '[tcp-storage]' });
 const failedWhen = z
   .union([
-    z.strictObject({ all: channelNames }),
-    z.strictObject({ any: channelNames }),
-    z.strictObject({ atLeast: z.int().min(1), of: channelNames }),
+    z.strictObject({ all: channelNames, veto }),
+    z.strictObject({ any: channelNames, veto }),
+    z.strictObject({ atLeast: z.int().min(1), of: channelNames, veto }),
   ])
   .meta({ expected: 'one of all, any, or atLeast with of', example: '{ all: [nova-service, tcp] }' });
 
@@ -100,6 +103,11 @@ export const configSchema = z.strictObject({
     .strictObject({
       ...monitoringConfig.shape,
       failedWhen: failedWhen.optional(),
+      groups: z
+        .array(z.strictObject({ nodes: patterns.min(1), failedWhen }))
+        .min(1)
+        .optional()
+        .meta({ expected: 'a list of nodes with their failedWhen', example: '[{ nodes: [gpu-*], failedWhen: … }]' }),
       samples: count('a number of sweeps, 1 to 20', '3', 20).optional(),
     })
     .prefault({}),

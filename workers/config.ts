@@ -4,9 +4,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { LineCounter, parseDocument } from 'yaml';
 import { DEFAULT_POLICY, DEFAULT_TIMINGS, scaleTimings, type Policy, type Timings } from '../workflows/defaults.ts';
-import { channelNames, crossCheck, optionProblems } from './config-checks.ts';
+import { crossCheck, optionProblems } from './config-checks.ts';
 import { ConfigError, problemsOf, type Source } from './config-errors.ts';
 import { configSchema, type ConfigFile } from './config-schema.ts';
+import { channelNames } from './rule-checks.ts';
 
 export { ConfigError } from './config-errors.ts';
 
@@ -105,6 +106,7 @@ function makePolicy(read: ConfigFile): Policy {
   return {
     mode: read.mode ?? DEFAULT_POLICY.mode,
     failedWhen: read.monitoring.failedWhen ?? { all: channelNames(read) },
+    ...(read.monitoring.groups && { groups: read.monitoring.groups }),
     samples: read.monitoring.samples ?? DEFAULT_POLICY.samples,
     exclude: read.exclude ?? [],
     carries: read.carries ?? [],

@@ -8,8 +8,10 @@ const h = 60 * min;
 export const MODES = ['observe', 'confirm', 'auto'] as const;
 export type Mode = (typeof MODES)[number];
 
-/** How the channels' verdicts become one. */
-export type FailedWhen = { all: string[] } | { any: string[] } | { atLeast: number; of: string[] };
+/** How the channels' verdicts become one. `veto`: while one of these says alive, nothing makes the node failed. */
+export type FailedWhen = ({ all: string[] } | { any: string[] } | { atLeast: number; of: string[] }) & {
+  veto?: string[] | undefined;
+};
 
 export interface Timings {
   sweepEveryMs: number;
@@ -111,6 +113,8 @@ export const FLOORS: { [K in keyof Timings]?: number } = {
 export interface Policy {
   mode: Mode;
   failedWhen: FailedWhen;
+  /** Nodes with these names or patterns are judged by a rule of their own; the first group that fits. Absent: none. */
+  groups?: { nodes: string[]; failedWhen: FailedWhen }[];
   samples: number;
   /** Nodes with these names or patterns (`*`) are only watched. */
   exclude: string[];

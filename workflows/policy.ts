@@ -21,11 +21,17 @@ export function matches(patterns: readonly string[], name: string): boolean {
   });
 }
 
-/** A channel without evidence is unknown, and unknown is never failed. */
+/** The rule that a node is judged by. */
+export const ruleOf = (policy: Pick<Policy, 'failedWhen' | 'groups'>, host: string): FailedWhen =>
+  policy.groups?.find(({ nodes }) => matches(nodes, host))?.failedWhen ?? policy.failedWhen;
+
+/** A channel without evidence is unknown, and unknown is never failed; nor does it veto. */
 export function combine(rule: FailedWhen, evidence: readonly Pick<Evidence, 'channel' | 'verdict'>[]): Verdict {
   const of = 'all' in rule ? rule.all : 'any' in rule ? rule.any : rule.of;
   const need = 'all' in rule ? of.length : 'any' in rule ? 1 : rule.atLeast;
-  const verdicts = of.map((c) => evidence.find((e) => e.channel === c)?.verdict ?? 'unknown');
+  const verdictOf = (c: string): Verdict => evidence.find((e) => e.channel === c)?.verdict ?? 'unknown';
+  if (rule.veto?.some((c) => verdictOf(c) === 'alive')) return 'alive';
+  const verdicts = of.map(verdictOf);
   const failed = verdicts.filter((v) => v === 'failed').length;
   const unknown = verdicts.filter((v) => v === 'unknown').length;
   if (need > 0 && failed >= need) return 'failed';

@@ -2,7 +2,7 @@
 import type { Policy, Timings } from '../../workflows/defaults.ts';
 import type { Evidence, NodeView, Verdict } from '../../workflows/domain.ts';
 import { readMarker } from '../../workflows/contract.ts';
-import { combine } from '../../workflows/policy.ts';
+import { combine, ruleOf } from '../../workflows/policy.ts';
 import type { OpenStack } from '../openstack/types.ts';
 import type { Clock } from './clock.ts';
 import type { FleetSight } from './contract.ts';
@@ -76,7 +76,7 @@ export async function askChannels(
       const seen = answer.get(node.host) ?? { verdict: 'unknown' as const, saw: 'nothing was told of it', readAt };
       return { ...seen, channel: name };
     });
-    return [node.host, { node, verdict: combine(policy.failedWhen, evidence), evidence }] as const;
+    return [node.host, { node, verdict: combine(ruleOf(policy, node.host), evidence), evidence }] as const;
   });
   return new Map(looks);
 }

@@ -67,7 +67,7 @@ test('an unknown key is an error that names the nearest one, its place, or what 
     '3: limits.samples: unknown key (it belongs to monitoring)',
   ]);
   assert.deepEqual(problems('cloud: prod\nlimits: { foo: 3 }'), [
-    '2: limits.foo: unknown key (allowed here: atOnce, share, perHour)',
+    '2: limits.foo: unknown key (allowed here: atOnce, share, perHour, flaps)',
   ]);
 });
 
@@ -129,6 +129,66 @@ test('failedWhen names channels that exist, and no more than there are', () => {
   ]);
   assert.deepEqual(problems('cloud: prod\nmonitoring:\n  failedWhen: { al: [tcp] }'), [
     '3: monitoring.failedWhen: expected one of all, any, or atLeast with of, got a block of keys (example: failedWhen: { all: [nova-service, tcp] })',
+  ]);
+});
+
+test('two channels that hear of the nodes by one way are one witness', () => {
+  const channels = (names: string) =>
+    `cloud: prod\nmode: auto\nmonitoring:\n  channels: [{ driver: nova-service }, { driver: neutron-agent }, { driver: tcp }]\n  ${names}`;
+  for (const rule of [
+    'failedWhen: { all: [nova-service, neutron-agent] }',
+    'failedWhen: { atLeast: 2, of: [nova-service, neutron-agent, tcp] }',
+  ])
+    assert.deepEqual(problems(channels(rule)), [
+      '2: mode: auto is refused where nova-service and neutron-agent alone can call a node failed: both are told by the message queue (use mode: confirm, or let a channel of another kind agree: tcp, ping, bmc-power)',
+    ]);
+  assert.deepEqual(problems(channels('failedWhen: { all: [nova-service, neutron-agent, tcp] }')), []);
+  assert.deepEqual(problems(channels('failedWhen: { atLeast: 2, of: [neutron-agent, tcp] }')), []);
+});
+
+test('a veto names channels that can say alive, and a rule those that can say failed', () => {
+  const rule = (text: string): string[] =>
+    problems(`cloud: prod
+fencing: { levels: [{ name: bmc, devices: [{ driver: ipmi, options: { host: '{node}-bmc', user: u, password: { env: P } } }] }] }
+monitoring:
+  channels:
+    - driver: nova-service
+    - driver: tcp
+    - driver: bmc-power
+    - { driver: prometheus, name: seen, options: { url: 'https://p', query: up, meaning: alive } }
+  failedWhen: ${text}`);
+  assert.deepEqual(rule('{ all: [nova-service, bmc-power], veto: [tcp, seen] }'), []);
+  assert.deepEqual(rule('{ all: [nova-service, tcp], veto: [bmc-power] }'), [
+    '9: monitoring.failedWhen.veto: names bmc-power, which never says alive',
+  ]);
+  assert.deepEqual(rule('{ all: [nova-service, seen] }'), [
+    '9: monitoring.failedWhen: names seen, which never says failed',
+  ]);
+  assert.deepEqual(rule('{ all: [nova-service], veto: [tpc] }'), [
+    '9: monitoring.failedWhen.veto: names tpc, which is no channel (did you mean tcp?)',
+  ]);
+  const { policy } = parseConfig('cloud: prod\nmonitoring: { failedWhen: { all: [nova-service], veto: [tcp] } }', 'x');
+  assert.deepEqual(policy.failedWhen, { all: ['nova-service'], veto: ['tcp'] });
+});
+
+test('a group of nodes has a rule of its own, held to the same rules', () => {
+  const text = (mode: string, groups: string): string => `cloud: prod\nmode: ${mode}\nmonitoring:\n  groups: ${groups}`;
+  const one = "[{ nodes: ['gpu-*'], failedWhen: { all: [tcp] } }]";
+  assert.deepEqual(parseConfig(text('confirm', one), 'x').policy.groups, [
+    { nodes: ['gpu-*'], failedWhen: { all: ['tcp'] } },
+  ]);
+  assert.equal('groups' in parseConfig('cloud: prod', 'x').policy, false);
+  assert.match(problems(text('auto', one)).join(), /auto is refused where one channel alone .* \(groups 0\)/);
+  assert.deepEqual(problems(text('observe', '[{ nodes: [gpu-1], failedWhen: { all: [tpc] } }]')), [
+    '4: monitoring.groups[0].failedWhen: names tpc, which is no channel (did you mean tcp?)',
+  ]);
+  assert.equal(problems(text('observe', '[{ nodes: [], failedWhen: { all: [tcp] } }]')).length, 1);
+  assert.equal(problems(text('observe', '[{ nodes: [gpu-1] }]')).length, 1);
+});
+
+test('a channel that reads fencing devices needs some', () => {
+  assert.deepEqual(problems('cloud: prod\nmonitoring:\n  channels:\n    - driver: bmc-power'), [
+    '4: monitoring.channels[0]: bmc-power reads the devices of fencing.levels, and none is configured',
   ]);
 });
 

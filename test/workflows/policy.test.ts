@@ -64,6 +64,59 @@ describe('combine', () => {
     assert.equal(say('failed', 'unknown'), 'unknown');
     assert.equal(policy.combine({ all: [] }, []), 'unknown');
   });
+
+  test('a veto only takes away: failed is what the rule calls failed and no veto channel calls alive', () => {
+    fc.assert(
+      fc.property(rule, fc.subarray(NAMES), verdicts, (r, veto, vs) => {
+        const told = policy.combine({ ...r, veto }, evidenceOf(vs));
+        const plain = policy.combine(r, evidenceOf(vs));
+        const vetoed = veto.some((name) => vs[NAMES.indexOf(name)] === 'alive');
+        assert.equal(told, vetoed ? 'alive' : plain);
+      }),
+    );
+  });
+
+  test('a veto channel that is silent forbids nothing, and to hear more of it never makes failed', () => {
+    fc.assert(
+      fc.property(rule, verdicts, verdict, (r, vs, said) => {
+        const known = policy.combine({ ...r, veto: ['judge'] }, evidenceOf(vs));
+        assert.equal(known, policy.combine(r, evidenceOf(vs)));
+        const heard = [...evidenceOf(vs), { channel: 'judge', verdict: said }];
+        const after = policy.combine({ ...r, veto: ['judge'] }, heard);
+        if (known !== 'failed') assert.notEqual(after, 'failed');
+        assert.equal(after, said === 'alive' ? 'alive' : known);
+      }),
+    );
+  });
+
+  test('to know less of a channel without a veto never turns a verdict into failed, whatever the veto', () => {
+    fc.assert(
+      fc.property(rule, fc.subarray(NAMES), verdicts, fc.nat(2), (r, veto, vs, i) => {
+        fc.pre(!veto.includes(NAMES[i]!));
+        const before = policy.combine({ ...r, veto }, evidenceOf(vs));
+        const after = policy.combine({ ...r, veto }, evidenceOf(vs.with(i, 'unknown')));
+        if (before !== 'failed') assert.notEqual(after, 'failed');
+      }),
+    );
+  });
+
+  test('a node is judged by the first group that it is in, else by the rule of all', () => {
+    const rules = {
+      failedWhen: { all: ['a', 'b'] },
+      groups: [
+        { nodes: ['gpu-9'], failedWhen: { all: ['c'] } },
+        { nodes: ['gpu-*', 'big-1'], failedWhen: { any: ['a'] } },
+      ],
+    };
+    const of = (host: string) => policy.ruleOf(rules, host);
+    assert.deepEqual(['gpu-9', 'gpu-1', 'big-1', 'big-10'].map(of), [
+      { all: ['c'] },
+      { any: ['a'] },
+      { any: ['a'] },
+      rules.failedWhen,
+    ]);
+    assert.equal(policy.ruleOf(DEFAULT_POLICY, 'gpu-9'), DEFAULT_POLICY.failedWhen);
+  });
 });
 
 describe('names and numbers', () => {

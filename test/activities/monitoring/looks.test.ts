@@ -7,6 +7,8 @@ import { EMPTY_MEMORY, firstAges } from '../../../activities/monitoring/judge.ts
 import { lookAtFleet } from '../../../activities/monitoring/look-at-fleet.ts';
 import { resolveName } from '../../../activities/monitoring/resolve-node.ts';
 import { askChannels } from '../../../activities/monitoring/sweep.ts';
+import type { NamedChannel } from '../../../activities/monitoring/sweep.ts';
+import type { Verdict } from '../../../workflows/domain.ts';
 import { FakeFleet, POLICY, T } from './fleet.ts';
 import { lookOf } from './conformance.ts';
 import { contextOf } from './context.ts';
@@ -97,6 +99,30 @@ test('a channel that rejects, hangs or forgets a node is unknown there, and hold
   ]);
   assert.equal(said('compute-2')[0], 'unknown: nothing was told of it');
   assert.equal(looks.get('compute-1')!.verdict, 'unknown');
+});
+
+test('a node of a group is judged by its rule, and a veto forbids failed', async () => {
+  const saying = (name: string, verdict: Verdict): NamedChannel => ({
+    name,
+    channel: {
+      look: ({ nodes }) => Promise.resolve(new Map(nodes.map((n) => [n.host, { verdict, saw: name, readAt: '' }]))),
+    },
+  });
+  const channels = [saying('a', 'failed'), saying('b', 'unknown'), saying('c', 'alive')];
+  const policy = {
+    ...POLICY,
+    failedWhen: { all: ['a', 'b'] },
+    groups: [
+      { nodes: ['gpu-*'], failedWhen: { any: ['a', 'b'] } },
+      { nodes: ['big-*'], failedWhen: { any: ['a', 'b'], veto: ['c'] } },
+    ],
+  };
+  const look = lookOf(['compute-1', 'gpu-1', 'big-1'].map((host) => ({ node: rowOf({ host }) })));
+  const looks = await askChannels(channels, look, policy, 1_000);
+  assert.deepEqual(
+    [...looks.values()].map((l) => l.verdict),
+    ['unknown', 'failed', 'alive'],
+  );
 });
 
 // --- checkOnce ----------------------------------------------------------------------------------------------------------
