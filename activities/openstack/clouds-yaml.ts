@@ -61,8 +61,14 @@ export function readCloud(where: Where): RawCloud {
   return { name, source: file, settings, path };
 }
 
+/** A user that only a container knows has no home, and homedir() throws: then there is nothing of theirs to look for. */
 function home(env: NodeJS.ProcessEnv): string {
-  return env.HOME || homedir();
+  if (env.HOME) return env.HOME;
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
 }
 
 function searchPath(where: Where): string[] {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { syncBuiltinESMExports } from 'node:module';
+import os, { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { inspect } from 'node:util';
@@ -173,4 +174,17 @@ test('an application credential brings its own scope', () => {
     body({ OS_APPLICATION_CREDENTIAL_NAME: 'lifeboat', OS_USERNAME: 'ha', OS_USER_DOMAIN_NAME: 'Default' }),
     { auth: { identity: { methods, application_credential: byName } } },
   );
+});
+
+test('a user without a home, as in a container, has clouds.yaml where OS_CLIENT_CONFIG_FILE says', async (t) => {
+  const file = await put('mounted/clouds.yaml', PROD.replace('{', `{password: ${SECRET}, `));
+  t.mock.method(os, 'homedir', () => {
+    throw new Error('uv_os_homedir returned ENOENT');
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  assert.equal(load('prod', { HOME: undefined, OS_CLIENT_CONFIG_FILE: file }).source, file);
 });
