@@ -160,6 +160,35 @@ describe('tellPeople', () => {
     }
   });
 
+  it('goes on with a room that is out of reach as it asks, and tells the others meanwhile', async () => {
+    const room: Recipient = {
+      ...admin,
+      id: 'channel:ops-room',
+      name: 'ops-room',
+      address: 'ops-room',
+      channel: 'ops-room',
+    };
+    const { told, deliveries, tookMs, summaries } = await tell(notice({ stage: 'alarm', audience: 'admins' }), {
+      find: async () => ({ recipients: [room, admin], unreachable: [] }),
+      deliver: ({ recipient }, attempt) => {
+        if (recipient.channel && attempt <= 2)
+          throw ApplicationFailure.create({ ...{ message: '429', type: 'NotificationFailed' }, nextRetryDelay: HOUR });
+      },
+    });
+    assert.deepEqual(told.delivered, ['ops@example.net', 'ops-room']);
+    assert.equal(deliveries.length, 2);
+    assert.ok(tookMs > 0.9 * HOUR && tookMs < 1.5 * HOUR, `${tookMs / HOUR} h`);
+    assert.ok(summaries.includes('again: message to ops-room'), summaries.join());
+  });
+
+  it("names a person's own instances to them where they may not read the project", async () => {
+    const own = { ...account('mine', 'recovered'), id: 'mine' };
+    const { deliveries } = await tell(toUsers({ instances: [own, account('other', 'recovered')] }), {
+      find: async () => ({ recipients: [user({ projects: [], instances: ['mine'] })], unreachable: [] }),
+    });
+    assert.deepEqual(deliveries[0]?.notice.instances, [own]);
+  });
+
   it('ends at once where there is nobody to tell', async () => {
     const { told } = await tell(toUsers(), { find: async () => ({ recipients: [], unreachable: [] }) });
     assert.deepEqual(told, { delivered: [], refused: [], unreachable: [] });
