@@ -1,6 +1,7 @@
 // What one value's schema cannot say: rules between values, and the options of a driver by the driver's own schema.
 import type { z } from 'zod';
 import { evacuationDrivers } from '../activities/evacuation/index.ts';
+import { mergeOptions } from '../activities/fencing/config.ts';
 import { fencingDrivers } from '../activities/fencing/index.ts';
 import { monitoringDrivers } from '../activities/monitoring/index.ts';
 import {
@@ -68,16 +69,25 @@ function fenceProblems(device: unknown, path: Path, source: Source): Problem[] {
   const block = (value: unknown): Record<string, unknown> => (isBlock(value) ? value : {});
   const template = block(property(device, 'options'));
   const perNode = Object.entries(block(property(device, 'perNode')));
-  if (perNode.length === 0) return optionsOf(known.options, filled(template), source, [...path, 'options']);
-  const found = perNode.flatMap(([node, own]) => {
-    const parsed = known.options.safeParse(filled({ ...template, ...block(own) }));
-    return (parsed.error?.issues ?? []).flatMap((issue) => {
-      const key = issue.code === 'unrecognized_keys' ? issue.keys[0] : issue.path[0];
-      const place = key !== undefined && String(key) in block(own) ? ['perNode', node] : ['options'];
-      return problemsOf([issue], known.options, source, [...path, ...place]);
-    });
+  // What is missing may stand in the inventory, which is read when the devices are made.
+  const listed = property(device, 'inventory') !== undefined;
+  const found = (perNode.length > 0 ? perNode : [['', {}] as const]).flatMap(([node, own]) => {
+    const options = filled(mergeOptions(known, template, block(own)));
+    return (known.options.safeParse(options).error?.issues ?? [])
+      .filter((issue) => !listed || isGiven(issue, options))
+      .flatMap((issue) => {
+        const key = issue.code === 'unrecognized_keys' ? issue.keys[0] : issue.path[0];
+        const place = key !== undefined && String(key) in block(own) ? ['perNode', node] : ['options'];
+        return problemsOf([issue], known.options, source, [...path, ...place]);
+      });
   });
   return [...new Map(found.map((problem) => [problem.text, problem])).values()];
+}
+
+/** It is about something that stands there, not about what is missing. */
+function isGiven(issue: z.core.$ZodIssue, options: unknown): boolean {
+  const value = issue.path.reduce((inner: unknown, key) => property(inner, String(key)), options);
+  return issue.code === 'unrecognized_keys' || (issue.path.length > 0 && value !== undefined);
 }
 
 /** As for a node of that name, so that only what is wrong for every name is found. */

@@ -3,6 +3,10 @@ import { z } from 'zod';
 import { matches } from '../../workflows/policy.ts';
 import type { FencingDriver } from './driver.ts';
 import { fencingDrivers } from './index.ts';
+import { Owners } from './owners.ts';
+import type { ConfigIssue } from './owners.ts';
+import { withTypes } from './inventory.ts';
+import type { Block, Inventory } from './inventory.ts';
 
 const device = z.strictObject({
   /** A name of the registry, or a module (package or absolute path) whose default export is a FencingDriver. */
@@ -26,8 +30,15 @@ const device = z.strictObject({
     .record(z.string(), z.record(z.string(), z.unknown()))
     .default({})
     .meta({ expected: 'options by node name', example: '{ compute-1: { host: 10.0.0.1 } }' }),
+  /** A file with the same for many nodes; `perNode` goes over it. */
+  inventory: z
+    .string()
+    .regex(/^\/.+\.(csv|ya?ml|json)$/i)
+    .optional()
+    .meta({ expected: 'the whole path of a .csv, .yaml or .json file', example: '/etc/lifeboat/bmcs.csv' }),
 });
-export type DeviceConfig = z.output<typeof device>;
+/** `listed`: what its inventory says, once that is read. */
+export type DeviceConfig = z.output<typeof device> & { listed?: ReadonlyMap<string, Block> };
 
 const level = z.strictObject({
   name: z
@@ -54,20 +65,9 @@ export const fencingConfig = z
   });
 export type FencingConfig = z.output<typeof fencingConfig>;
 
-export interface ConfigIssue {
-  path: (string | number)[];
-  message: string;
-}
-
 /** Names that no node has, to see what a template makes of a name. */
 export const SOME_NODE = 'some-node';
 const OTHER_NODE = 'other-node';
-
-/** `fencing.levels[0].devices[1].options.host: why` */
-export const writeIssue = ({ path, message }: ConfigIssue): string => {
-  const written = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
-  return `fencing${written}: ${message}`;
-};
 
 /** Everything that is wrong whatever the fleet looks like. Drivers that are not given are not judged. */
 export function issuesOf(config: FencingConfig, drivers: Readonly<Record<string, FencingDriver>>): ConfigIssue[] {
@@ -81,7 +81,8 @@ export function issuesOf(config: FencingConfig, drivers: Readonly<Record<string,
   for (const { path, device: entry } of entriesOf(config)) {
     const driver = drivers[entry.driver];
     issues.push(...strayOverrides(entry, path));
-    if (!driver) continue;
+    // Until its inventory is read, nobody knows what is missing: createFencing reads it.
+    if (!driver || (entry.inventory !== undefined && !entry.listed)) continue;
     for (const node of namedIn(entry)) {
       const resolved = resolve(driver, entry, path, node);
       if ('issues' in resolved) issues.push(...resolved.issues);
@@ -107,11 +108,17 @@ function strayOverrides(entry: DeviceConfig, path: (string | number)[]): ConfigI
     .map((node) => ({ path: [...path, 'perNode', node], message: `is none of this device's nodes` }));
 }
 
-/** Nodes that the entry names, in `nodes` or with options of their own. */
+/** Nodes that the entry names, in `nodes` or with options of their own. An inventory may list nodes of other devices too. */
 export function namedIn(entry: DeviceConfig): Set<string> {
   const exact = (entry.nodes ?? []).filter((pattern) => !pattern.includes('*'));
-  return new Set([...exact, ...Object.keys(entry.perNode).filter((node) => covers(entry, node))]);
+  return new Set([...exact, ...withOwn(entry).filter((node) => covers(entry, node))]);
 }
+
+const withOwn = ({ perNode, listed }: DeviceConfig): string[] => [...Object.keys(perNode), ...(listed?.keys() ?? [])];
+
+/** What is different for a node: its line of the inventory, and `perNode` over it. */
+const ownOf = (driver: FencingDriver, { perNode, listed }: DeviceConfig, node: string): Block =>
+  mergeOptions(driver, listed?.get(node) ?? {}, perNode[node] ?? {});
 
 /** A template for any number of nodes must not make one device of all of them: the wrong machine would be switched off. */
 function judgeTemplate(driver: FencingDriver, entry: DeviceConfig, path: (string | number)[]): ConfigIssue[] {
@@ -119,13 +126,14 @@ function judgeTemplate(driver: FencingDriver, entry: DeviceConfig, path: (string
   const [some, other] = [SOME_NODE, OTHER_NODE].map((node) => resolve(driver, entry, path, node));
   if (!some || !other) return [];
   // With overrides it may be meant to be incomplete; then each node is judged when it is known.
-  if ('issues' in some) return Object.keys(entry.perNode).length ? [] : some.issues;
+  const overrides = withOwn(entry).length > 0;
+  if ('issues' in some) return overrides ? [] : some.issues;
   if ('issues' in other) return [];
   // A block that each node adds to may be incomplete without anybody seeing it; then each node is judged when it is known.
-  if (driver.merged && Object.keys(entry.perNode).length) return [];
+  if (driver.merged && overrides) return [];
   const shared = some.keys.find((key) => other.keys.includes(key));
   if (shared === undefined) return [];
-  const others = Object.keys(entry.perNode).length ? ' that is not under perNode' : '';
+  const others = overrides ? ` that is not under perNode${entry.listed ? ' nor in the inventory' : ''}` : '';
   const message = `is one and the same device for every node${others}: ${shared} (write {node} in it, or name the nodes)`;
   return [{ path: [...path, 'options'], message }];
 }
@@ -134,11 +142,12 @@ export type Resolved = { options: unknown; keys: string[]; keyPath: (string | nu
 
 /** The options of one node: template, then its overrides, `{node}` filled in, judged by the driver's own strict schema. */
 export function resolve(driver: FencingDriver, entry: DeviceConfig, path: (string | number)[], node: string): Resolved {
-  const own = entry.perNode[node] ?? {};
+  const own = ownOf(driver, entry, node);
   const parsed = driver.options.safeParse(fill(mergeOptions(driver, entry.options, own), node));
-  const place = (keys: PropertyKey[]): (string | number)[] => [...path, ...sideOf(driver, own, node, keys)];
+  const place = (keys: PropertyKey[]): (string | number)[] => [...path, ...sideOf(driver, entry, node, keys)];
   if (parsed.success) {
-    const keyPath = Object.keys(own).length ? [...path, 'perNode', node] : [...path, 'options'];
+    const from = node in entry.perNode ? 'perNode' : entry.listed?.has(node) ? 'inventory' : null;
+    const keyPath = from ? [...path, from, node] : [...path, 'options'];
     return { options: parsed.data, keys: [driver.deviceKey(parsed.data)].flat(), keyPath };
   }
   const named = node === SOME_NODE || node === OTHER_NODE ? '' : ` (for ${node})`;
@@ -151,8 +160,6 @@ export function resolve(driver: FencingDriver, entry: DeviceConfig, path: (strin
   };
 }
 
-type Block = Record<string, unknown>;
-
 /** A node's own options over those of all: each key replaces, but to a block that the driver calls `merged` its keys are added. */
 export function mergeOptions({ merged = [] }: Pick<FencingDriver, 'merged'>, options: Block, own: Block): Block {
   const blocks = merged.flatMap((key) => {
@@ -162,18 +169,16 @@ export function mergeOptions({ merged = [] }: Pick<FencingDriver, 'merged'>, opt
   return { ...options, ...own, ...Object.fromEntries(blocks) } as Block;
 }
 
-/** Where an option of a node stands that is wrong: among its own, or in the template. */
-export function sideOf(
-  { merged }: Pick<FencingDriver, 'merged'>,
-  own: Block,
-  node: string,
-  keys: PropertyKey[],
-): string[] {
-  const [key, inner] = keys;
-  const block = key === undefined ? undefined : own[String(key)];
-  const added = isBlock(block) && inner !== undefined && merged?.includes(String(key)) === true;
-  const mine = added ? inner in block : key !== undefined && key in own;
-  return mine ? ['perNode', node] : ['options'];
+/** Where an option of a node stands that is wrong: under `perNode`, in the inventory, or in the template. */
+export function sideOf(driver: FencingDriver, entry: DeviceConfig, node: string, keys: PropertyKey[]): string[] {
+  if (stands(driver, entry.perNode[node] ?? {}, keys)) return ['perNode', node];
+  return stands(driver, entry.listed?.get(node) ?? {}, keys) ? ['inventory', node] : ['options'];
+}
+
+function stands({ merged }: FencingDriver, own: Block, [key, inner]: PropertyKey[]): boolean {
+  if (key === undefined || !(key in own)) return false;
+  const block = own[String(key)];
+  return !isBlock(block) || inner === undefined || !merged?.includes(String(key)) || inner in block;
 }
 
 const isBlock = (value: unknown): value is Block =>
@@ -186,34 +191,24 @@ function fill(value: unknown, node: string): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, node)]));
 }
 
-/** Which node each device belongs to. A device of two nodes is refused for both: nobody knows whose it is. */
-export class Owners {
-  readonly #owners = new Map<string, Map<string, (string | number)[]>>();
-
-  add(keys: readonly string[], node: string, path: (string | number)[]): void {
-    for (const key of keys) {
-      const nodes = this.#owners.get(key) ?? new Map<string, (string | number)[]>();
-      this.#owners.set(key, nodes.set(node, nodes.get(node) ?? path));
-    }
-  }
-
-  /** Why the device of these keys may not be used; null: each has one owner. */
-  conflict(keys: readonly string[]): string | null {
-    return keys.map((key) => this.#conflict(key)).find((why) => why !== null) ?? null;
-  }
-
-  #conflict(key: string): string | null {
-    const nodes = [...(this.#owners.get(key) ?? [])];
-    if (nodes.length < 2) return null;
-    const places = nodes.map(([node, path]) => `${node} (${writeIssue({ path, message: '' }).slice(0, -2)})`);
-    return `the device ${key} is configured for several nodes: ${places.join(', ')}; each needs its own`;
-  }
-
-  conflicts(): (ConfigIssue & { key: string })[] {
-    return [...this.#owners].flatMap(([key, nodes]) => {
-      const message = this.#conflict(key);
-      const second = [...nodes.values()][1];
-      return message && second ? [{ key, path: second, message }] : [];
-    });
-  }
+/** The entry with what its inventory says. What a CSV says is a number where the driver takes no text there. */
+export function withInventory(
+  driver: FencingDriver,
+  entry: DeviceConfig,
+  { nodes, textOnly }: Inventory,
+): DeviceConfig {
+  if (!textOnly) return { ...entry, listed: nodes };
+  const typed = [...nodes].map(([node, block]): [string, Block] => {
+    const parsed = driver.options.safeParse(fill(mergeOptions(driver, entry.options, block), node));
+    return [
+      node,
+      parsed.success
+        ? block
+        : withTypes(
+            block,
+            parsed.error.issues.map(({ path }) => path),
+          ),
+    ];
+  });
+  return { ...entry, listed: new Map(typed) };
 }

@@ -1,8 +1,12 @@
 // From the configuration to the devices of one node, level by level.
-import { covers, entriesOf, issuesOf, namedIn, Owners, resolve, sideOf, SOME_NODE, writeIssue } from './config.ts';
-import type { ConfigIssue, DeviceConfig, FencingConfig, Resolved } from './config.ts';
+import { covers, entriesOf, issuesOf, namedIn, resolve, sideOf, SOME_NODE, withInventory } from './config.ts';
+import type { DeviceConfig, FencingConfig, Resolved } from './config.ts';
 import type { FenceDevice, FencingContext, FencingDriver } from './driver.ts';
 import { loadDriver } from './index.ts';
+import { readInventory } from './inventory.ts';
+import type { Inventory } from './inventory.ts';
+import { Owners, writeIssue } from './owners.ts';
+import type { ConfigIssue } from './owners.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 export { fencingConfig } from './config.ts';
@@ -38,20 +42,41 @@ interface Entry {
 
 /** Loads the drivers; connects to nothing. Rejects with every error that stands in the file, one a line. */
 export async function createFencing(config: FencingConfig, context: FencingContext): Promise<Fencing> {
+  const files = new Map<string, Promise<Inventory>>();
+  const read = (file: string): Promise<Inventory> => {
+    const reading = files.get(file) ?? readInventory(file);
+    files.set(file, reading);
+    return reading;
+  };
   const entries: Entry[] = await Promise.all(
     entriesOf(config).map(async (entry) => {
       const at = writeIssue({ path: entry.path, message: '' }).slice(0, -2);
-      return { ...entry, driver: await loadDriver(entry.device.driver, at), made: new Map() };
+      const driver = await loadDriver(entry.device.driver, at);
+      const { inventory } = entry.device;
+      const device = inventory ? withInventory(driver, entry.device, await read(inventory)) : entry.device;
+      return { ...entry, device, driver, made: new Map() };
     }),
   );
-  const issues = issuesOf(config, Object.fromEntries(entries.map((entry) => [entry.device.driver, entry.driver])));
+  const drivers = Object.fromEntries(entries.map((entry) => [entry.device.driver, entry.driver]));
+  const issues = issuesOf(withDevices(config, entries), drivers);
   if (!issues.length) issues.push(...(await judgedHere(entries, context)));
-  if (issues.length) throw new Error(issues.map(writeIssue).join('\n'));
+  if (issues.length) throw new Error(shortened(issues.map(writeIssue)).join('\n'));
   return new ConfiguredFencing(
     config.levels.map(({ name }) => name),
     entries,
     context,
   );
+}
+
+/** A wrong column is wrong in every line of an inventory. */
+const MANY = 20;
+const shortened = (lines: string[]): string[] =>
+  lines.length <= MANY ? lines : [...lines.slice(0, MANY), `and ${lines.length - MANY} more`];
+
+/** The configuration with the entries' devices, in their order. */
+function withDevices(config: FencingConfig, entries: readonly Entry[]): FencingConfig {
+  const devices = entries.map(({ device }) => device);
+  return { levels: config.levels.map((level) => ({ ...level, devices: devices.splice(0, level.devices.length) })) };
 }
 
 /** What only this machine can tell of the options (driver.ts, `judge`), of each node that is named, else of the template. */
@@ -63,7 +88,7 @@ async function judgedHere(entries: readonly Entry[], context: FencingContext): P
       const resolved = resolve(driver, device, path, node);
       if ('issues' in resolved) continue;
       for (const { path: place, message } of (await driver.judge?.(resolved.options, context)) ?? []) {
-        const side = sideOf(driver, device.perNode[node] ?? {}, node, place);
+        const side = sideOf(driver, device, node, place);
         const issue = { path: [...path, ...side, ...place], message };
         // What is wrong with the template is said once.
         found.set(writeIssue(issue), issue);
@@ -84,7 +109,7 @@ class ConfiguredFencing implements Fencing {
     this.#entries = entries;
     this.#context = context;
     // Names that stand in the file belong to somebody before any of them is asked for.
-    for (const entry of entries) for (const node of Object.keys(entry.device.perNode)) this.#make(entry, node);
+    for (const entry of entries) for (const node of namedIn(entry.device)) this.#make(entry, node);
   }
 
   levelsOf(node: string): FencingLevel[] {
