@@ -3,6 +3,7 @@ import { driverSource } from '../workers/deps.ts';
 import { createSecrets } from '../workers/secrets.ts';
 import { checkConfiguration } from './check/configuration.ts';
 import { checkFencing } from './check/fencing.ts';
+import { checkMonitoring } from './check/monitoring.ts';
 import { checkNotification } from './check/notification.ts';
 import { checkOpenStack } from './check/openstack.ts';
 import { PARTS, type Probing, type Row } from './check/row.ts';
@@ -12,7 +13,8 @@ import { feedTo, paint, table } from './cli/print.ts';
 
 const USAGE = `npm run check -- [--json]
 
-  What works and what does not: configuration, secrets, Temporal and its workers, OpenStack, every power device, mail. Reads only.
+  What works and what does not: configuration, secrets, Temporal and its workers, OpenStack, every monitor, every power device,
+  mail. Reads only.
 
   --json
 ${COMMON_USAGE}
@@ -47,7 +49,7 @@ await run({
     const secrets = createSecrets({ warn: (line) => warnings.push(line) });
     const source = driverSource(config, secrets);
     const probing: Probing = { config, secrets, source, warnings };
-    feed.live('asking Temporal, OpenStack, the power devices and the mail server …');
+    feed.live('asking Temporal, OpenStack, the monitors, the power devices and the mail server …');
     try {
       // The fleet decides which power devices there are; everything else is asked meanwhile.
       const openstack = checkOpenStack(probing);
@@ -55,6 +57,7 @@ await run({
         checkConfiguration(probing),
         checkTemporal(probing),
         openstack.then(({ rows: found }) => found),
+        openstack.then(({ nodes }) => checkMonitoring(probing, nodes)),
         openstack.then(({ nodes }) => checkFencing(probing, nodes)),
         checkNotification(probing),
       ]).then((parts) => parts.flat());

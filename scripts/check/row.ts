@@ -4,7 +4,7 @@ import type { Config } from '../../workers/config.ts';
 import type { DriverSource } from '../../workers/deps.ts';
 import type { Secrets } from '../../workers/secrets.ts';
 
-export const PARTS = ['configuration', 'temporal', 'openstack', 'fencing', 'notification'] as const;
+export const PARTS = ['configuration', 'temporal', 'openstack', 'monitoring', 'fencing', 'notification'] as const;
 
 export interface Row {
   part: (typeof PARTS)[number];
