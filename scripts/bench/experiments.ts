@@ -39,6 +39,8 @@ const victimsOf = (world: World, count: number): string[] => world.nodes.slice(0
 /** One hour of a data centre has more incidents here than `perHour` allows. */
 const MANY_AN_HOUR = { limits: { perHour: 100 } };
 
+const KINDS = ['worker', 'server'] as const;
+
 const INCIDENT_FIGURES = [
   'makespan_100',
   'events_per_try',
@@ -57,11 +59,12 @@ const incidents: Experiment = {
   name: 'incidents',
   figures: INCIDENT_FIGURES,
   run(around, wanted) {
-    const blows: (Blow | null)[] = [null];
-    if (wanted.includes('crash_tax_worker')) blows.push('worker');
-    if (wanted.includes('crash_tax_server')) blows.push('server');
-    const rounds = Array.from({ length: TIMES }, () => blows).flat();
+    const kinds = [null, ...KINDS.filter((what) => wanted.includes(`crash_tax_${what}`))];
     const { instances, width, moveMs } = HUNDRED;
+    // Ten that began together end together: each blow falls at another moment of such a wave.
+    const rounds = Array.from({ length: TIMES }, (_, i) =>
+      kinds.map((what): Blow | null => what && { what, lateMs: (i * moveMs) / TIMES }),
+    ).flat();
     const set = { ...dataCentre(rounds.length, instances, moveMs), limits: { perNode: width }, sections: MANY_AN_HOUR };
     return withSetUp(around, { name: 'incidents', ...set }, async (s) => {
       await lookout(s);
@@ -69,14 +72,14 @@ const incidents: Experiment = {
       for (const [i, node] of victimsOf(s.world, rounds.length).entries()) {
         const blow = rounds[i]!;
         told.push({ blow, recovery: await recover(s, node, blow) });
-        if (blow === 'worker') await s.addWorker();
+        if (blow?.what === 'worker') await s.addWorker();
       }
       await judge(
         s,
         told.map((t) => t.recovery),
       );
-      const of = (blow: Blow | null): Recovery[] => told.filter((t) => t.blow === blow).map((t) => t.recovery);
-      return findIn(of(null), of('worker'), of('server'));
+      const of = (what?: Blow['what']): Recovery[] => told.filter((t) => t.blow?.what === what).map((t) => t.recovery);
+      return findIn(of(), of('worker'), of('server'));
     });
   },
 };

@@ -1,4 +1,5 @@
 // One recovery, from the loss of power to the last mail. Who measures it asks little while it runs: the machine is the same.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { audit, tellFindings } from '../../test/world/audit.ts';
 import type { World } from '../../test/world/world.ts';
 import { nodeWorkflowId, noticeId } from '../../workflows/contract.ts';
@@ -17,16 +18,22 @@ export interface Recovery extends Measured {
   instances: RecoveryReport['instances'];
 }
 
-export type Blow = 'worker' | 'server';
+export interface Blow {
+  what: 'worker' | 'server';
+  /** So long after Nova was asked for half of the instances. */
+  lateMs: number;
+}
 
 /** Long enough for a horizon and a half (135 s) on top of what a recovery needs. */
 const PATIENCE_S = 400;
 
-/** Fails the node right after it reported, the worst moment, and follows its recovery. A blow falls when Nova was asked for half of them. */
+/** Fails the node right after it reported, the worst moment, and follows its recovery. A blow falls in its middle. */
 export async function recover(s: SetUp, node: string, blow: Blow | null): Promise<Recovery> {
   const { world } = s;
   const count = Object.values(world.truth().instances).filter((i) => i.host === node).length;
-  s.say(`${node} with ${count} instances loses its power${blow ? `; a ${blow} will be killed in the middle` : ''}`);
+  s.say(
+    `${node} with ${count} instances loses its power${blow ? `; a ${blow.what} will be killed in the middle` : ''}`,
+  );
   await itsReport(s, node);
   const from = world.log.now();
   const epoch = Date.now() - from;
@@ -36,7 +43,8 @@ export async function recover(s: SetUp, node: string, blow: Blow | null): Promis
   let downMs = 0;
   if (blow) {
     await s.until(`half of ${node} is asked for`, PATIENCE_S, () => posts() >= count / 2, 5);
-    downMs = await strike(s, node, blow);
+    await sleep(blow.lateMs, undefined, { signal: s.signal });
+    downMs = await strike(s, node, blow.what);
   }
   const { report, historyEvents } = await itsEnd(s, node);
   const found = measure(world, from, epoch, report);
@@ -83,7 +91,7 @@ function countPosts(world: World, node: string): () => number {
   return () => count;
 }
 
-async function strike(s: SetUp, node: string, blow: Blow): Promise<number> {
+async function strike(s: SetUp, node: string, blow: Blow['what']): Promise<number> {
   if (blow === 'server') {
     const downMs = await s.restartServer();
     s.say(`the Temporal server was killed and answers again after ${seconds(downMs)} s`);
