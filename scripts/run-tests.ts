@@ -38,7 +38,7 @@ function stage(what: string, tool: string, args: string[]): void {
 }
 
 /** Slow lanes of their own: `--lab` runs test/lab alone, and `npm test` none of them. */
-const LANES = { lab: 'test/lab/', crash: 'test/crash/', stories: 'test/golden/lane/' };
+const LANES = { lab: 'test/lab/', crash: 'test/crash/', stories: 'test/golden/lane/', devices: 'test/devices/' };
 type Lane = keyof typeof LANES;
 const NAMES = Object.keys(LANES) as Lane[];
 

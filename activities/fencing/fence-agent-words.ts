@@ -21,6 +21,7 @@ const FAILURES: readonly [RegExp, DeviceFault][] = [
     /connection refused|no route to host|network is unreachable|name or service not known|could not resolve/i,
     'unreachable',
   ],
+  [/SSLError|CERTIFICATE_VERIFY_FAILED/, 'misconfigured'],
   [/Max retries exceeded|NewConnectionError|Couldn't connect|Connection lost|Connection timed out/i, 'unreachable'],
   [/Unable to obtain correct plug status|HMC version/, 'refused'],
   [
