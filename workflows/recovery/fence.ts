@@ -9,7 +9,7 @@ import { brief, fencing } from '../proxies.ts';
 import { Ending, freshEvidence, unlessStopped } from './admission.ts';
 import { enter, show } from './console.ts';
 import { insist } from './insist.ts';
-import { raise, settle } from './question.ts';
+import { raise, retriesHeard, settle } from './question.ts';
 import { granted, reached, type Run } from './run.ts';
 
 /**
@@ -28,11 +28,12 @@ export async function fence(run: Run, again: number): Promise<void> {
       await freshEvidence(run);
       enter(run, 'fencing', `makes sure that ${run.node.host} is off`);
     } else if (run.stop && run.moving.size === 0) return;
+    const before = run.retries;
     const proof = await tryLevels(run, levels, again);
     if (proof) return prove(run, proof);
     if (again === 0) unlessStopped(run);
     // A node that returned while evacuations are open is not left for long.
-    await waitSlowly(run, levels, again === 0 ? round : 0);
+    await waitSlowly(run, levels, again === 0 ? round : 0, before);
   }
 }
 
@@ -44,10 +45,10 @@ function prove(run: Run, proof: Proof): void {
   show(run);
 }
 
-/** After all levels failed: keep trying slowly, but at once when a person says something. */
-async function waitSlowly(run: Run, levels: FencingLevelPlan[], round: number): Promise<void> {
+/** After all levels failed: keep trying slowly, but at once when a person says something, or said it while they were tried. */
+async function waitSlowly(run: Run, levels: FencingLevelPlan[], round: number, before: number): Promise<void> {
   if (!run.questions.has('fence') && !run.paused) raise(run, 'fence', fenceQuestion(run, levels, run.doing));
-  const retries = run.retries;
+  const retries = retriesHeard(run, before);
   const paused = run.paused;
   await condition(
     () => run.confirmed !== null || run.stop !== null || run.retries !== retries || run.paused !== paused,

@@ -3,7 +3,7 @@
 import { ActivityFailure, condition, isCancellation } from '@temporalio/workflow';
 import { Ending, unlessStopped } from './admission.ts';
 import { slowly } from '../policy.ts';
-import { raise, settle } from './question.ts';
+import { raise, retriesHeard, settle } from './question.ts';
 import { granted, type Run } from './run.ts';
 
 /** The one line an activity's failure came with. */
@@ -15,6 +15,7 @@ export function whyFailed(e: unknown): string {
 /** `what` names the step for a person: `take a snapshot of compute-7`. An abort ends it with an Ending. */
 export async function insist<T>(run: Run, key: string, what: string, attempt: () => Promise<T>): Promise<T> {
   for (let round = 0; ; round++) {
+    const before = run.retries;
     try {
       const result = await attempt();
       settle(run, key);
@@ -31,7 +32,7 @@ export async function insist<T>(run: Run, key: string, what: string, attempt: ()
         commands: [`openstack compute service list --host ${run.node.host} --long`],
       });
     }
-    const retries = run.retries;
+    const retries = retriesHeard(run, before);
     const again = slowly(granted(run).policy.timings, round);
     await condition(() => run.stop !== null || run.retries !== retries, again, { summary: `cannot ${what}` });
     unlessStopped(run);

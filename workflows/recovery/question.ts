@@ -1,5 +1,5 @@
 // A question to a person: asked once, shown in the console, mailed to the admins, and repeated until it is answered (L10).
-import { condition } from '@temporalio/workflow';
+import { condition, patched } from '@temporalio/workflow';
 import type { Question } from '../contract.ts';
 import { reminderAfter } from '../policy.ts';
 import { show } from './console.ts';
@@ -32,6 +32,10 @@ function timesAsked(run: Run, key: string): number {
   run.asked.set(key, { times, at: Date.now() });
   return times;
 }
+
+/** What `run.retries` is compared with: a retry that came while a try was under way is for the next one, which then does not wait. */
+export const retriesHeard = (run: Run, before: number): number =>
+  run.retries !== before && patched('retry-while-trying') ? before : run.retries;
 
 export function settle(run: Run, key: string): void {
   if (run.questions.delete(key)) show(run);
