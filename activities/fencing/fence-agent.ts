@@ -49,6 +49,8 @@ type Fault = { fault: DeviceFault; why: string };
 
 /** An agent's metadata is the same for all nodes: one process once, not one for each command. */
 const known = new WeakMap<FencingContext, Map<string, AgentMetadata>>();
+/** Asked at the start in vain: not once more for each node. */
+const silent = new WeakMap<FencingContext, Set<string>>();
 const METADATA_MS = 10_000;
 const METADATA_KEPT = 262_144;
 
@@ -188,8 +190,11 @@ export const fenceAgent: FencingDriver<typeof fenceAgentOptions> = {
   judge: async ({ agent, parameters }, context) => {
     // Where it is not installed, its devices say so: a worker may be started for its other levels.
     const program = findAgent(agent, context);
-    if (!program) return [];
+    const mute = silent.get(context) ?? new Set<string>();
+    silent.set(context, mute);
+    if (!program || mute.has(program)) return [];
     const metadata = await metadataOf(program, context, METADATA_MS, new AbortController().signal);
+    if ('fault' in metadata) mute.add(program);
     if ('fault' in metadata) return [];
     return judgeByMetadata(agent, metadata, parameters).map(({ parameter, message }) => ({
       path: parameter === null ? ['agent'] : ['parameters', parameter],
