@@ -35,10 +35,9 @@ test('a line too few, one too many and one that reads otherwise fail every story
     for (const [i, line] of lines.entries()) {
       const without = lines.filter((_, at) => at !== i);
       const changed = lines.with(i, { ...line, text: `${line.text} twice` });
-      for (const other of [without, changed]) {
-        assert.notDeepEqual(verdict(story, asPlayed(other), lines), [], `${story.name}: ${writeLine(line)}`);
-        assert.notDeepEqual(verdict(story, asPlayed(lines), other), [], `${story.name}, expected: ${writeLine(line)}`);
-      }
+      assert.notDeepEqual(verdict(story, asPlayed(changed), lines), [], `${story.name}: ${writeLine(line)}`);
+      assert.notDeepEqual(verdict(story, asPlayed(lines), without), [], `${story.name}: without ${writeLine(line)}`);
+      assert.notDeepEqual(verdict(story, asPlayed(without), lines), [], `${story.name}: without ${writeLine(line)}`);
     }
   }
 });
