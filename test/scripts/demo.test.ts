@@ -63,7 +63,10 @@ test('npm run demo -- --fast ends by itself, in plain lines, and its JSON tells 
   for (const { name } of told.instances) assert.ok(out.includes(name), `${name} is shown`);
 
   const admins = told.mails.filter((m) => m.to === ADMIN);
-  assert.equal(new Set(admins.map((m) => m.messageId)).size, 2, 'admins get start and end');
+  // On a busy machine they may be asked a question in between: its durations are a twentieth of the real ones.
+  const ofKind = (subject: RegExp): number =>
+    new Set(admins.filter((m) => subject.test(m.subject)).map((m) => m.messageId)).size;
+  assert.deepEqual([ofKind(/ is off; /), ofKind(/: recovered — /)], [1, 1], 'admins get start and end, once each');
   assert.ok(told.mails.length > admins.length, 'users are told too');
   assert.ok(told.mails.every((m) => m.subject !== '' && m.messageId !== ''));
 });

@@ -30,7 +30,7 @@ const start = (node: string) =>
 test('where nobody ever polled, nothing is started, and it says how to start a worker', async () => {
   assert.deepEqual((await pollersOf(temporal, 'workflow')).workers, []);
   await assert.rejects(workersThere(temporal, ['workflow'], 'nothing was started'), (error) => {
-    assert.ok(error instanceof Unreachable);
+    assert.ok(error instanceof Unreachable, String(error));
     assert.match(
       error.message,
       /^no worker polls lifeboat-empty: nothing was started \(start one: npm start -- --config empty\.yaml --role workflow\)$/,
@@ -42,7 +42,7 @@ test('where nobody ever polled, nothing is started, and it says how to start a w
 test('a run that no worker answers for is said to be open, with the queue', async () => {
   const { handle } = await start('compute-1');
   await assert.rejects(follow({ ...quick, temporal, handle }), (error) => {
-    assert.ok(error instanceof Unreachable);
+    assert.ok(error instanceof Unreachable, String(error));
     assert.match(
       error.message,
       /^no worker polls lifeboat-empty: the run empty\/compute-1 is open and goes on when one does/,
