@@ -86,12 +86,13 @@ export function gateInput(
   };
 }
 
-/** Returns within the hour, and recoveries: whoever brought it back, it went down again. */
+/** How often it went down within the hour: seen to come back, or recovered by a run before this one. One that was both is counted once. */
 function flapsOf(w: Watch, node: string): number {
   const recent = (at: string): boolean => Date.now() - Date.parse(at) < HOUR;
-  return (
-    (w.returns.get(node) ?? []).filter(recent).length + w.grants.filter((g) => g.node === node && recent(g.at)).length
-  );
+  const returns = (w.returns.get(node) ?? []).filter(recent).length;
+  const asking = w.open.get(node)?.runId;
+  const recoveries = w.grants.filter((g) => g.node === node && g.runId !== asking && recent(g.at)).length;
+  return Math.max(returns, recoveries);
 }
 
 export function cameBack(w: Watch, node: string): void {
