@@ -67,7 +67,7 @@ before(async () => {
   const port = await freePort();
   const more = ['--log', 'debug', '--metrics', `127.0.0.1:${port}`];
   stage.startWorker(['workflow', 'monitor', 'fencing'], 'password', ...more);
-  stage.startWorker(['evacuation', 'notification'], 'credential');
+  stage.startWorker(['evacuation'], 'credential');
   keystoneOfWrong.refuse = { method: 'POST', path: /auth\/tokens$/, as: 401 };
   stage.startWorker(['notification'], 'wrong');
   await soon('the watch sweeps', () => world.log.of('call').some((c) => /os-services/.test(c.path)));
@@ -77,6 +77,9 @@ before(async () => {
   bmc.refuse = { method: 'GET', path: /\/Systems\/1$/, as: 500 };
   nova.refuse = { method: 'POST', path: /\/action$/, as: 400 };
   await Promise.all([world.crash(BLOCKED), world.crash(TALKED)]);
+  // Whoever is to be told is asked of the one with the wrong password first; then there is another that knows the right one.
+  await soon('the wrong password was tried', () => keystoneOfWrong.echoed > 0);
+  stage.startWorker(['notification'], 'credential');
   await Promise.all([blocked(), stage.runScript('check')]);
   await soon(`${TALKED} waits for a person`, async () => (await state(TALKED)).question !== null);
   await says(skipUpdate, TALKED);
