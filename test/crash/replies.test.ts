@@ -1,12 +1,12 @@
 // Replies that are lost or late, of every call that changes something: what was asked for is found by looking, and never asked for
-// blindly again. With kills of workers: a few here, all in `npm run test:crash`.
+// blindly again. With kills of workers: lost-replies.test.ts.
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
-import { tellLoss } from '../crash/crash-story.ts';
-import { lossOf } from '../crash/losses.ts';
+import { tellLoss } from './crash-story.ts';
+import { lossOf } from './losses.ts';
 import { until } from '../support/until.ts';
 import type { FaultEffect } from '../world/faults.ts';
-import { openTemporal, SCALE, shutTemporal, tellStory } from './harness.ts';
+import { openTemporal, SCALE, shutTemporal, tellStory } from '../stories/harness.ts';
 
 // Once for all: the stories are told side by side.
 before(async () => void (await openTemporal()));
