@@ -27,7 +27,7 @@ export async function drillFleet(input: DrillInput): Promise<FleetDrill> {
     const evidence: Evidence[] = looks[view.host]?.evidence ?? [];
     return {
       ...{ node: view.host, zone: view.zone, up: view.state === 'up', power: power[i]!, ...counts },
-      unseen: unseen(policy, evidence),
+      unseen: unseen(policy, view.host, evidence),
       gate: gateIfDead(policy, view, sight, ifDead),
     };
   });

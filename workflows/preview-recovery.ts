@@ -81,7 +81,7 @@ function drillPart(
 ): RecoveryPreview['drill'] {
   const { seats = {}, destinations = 0, why: roomWhy } = room;
   const up = node.state === 'up';
-  return { unseen: unseen(policy, evidence), up, zone: node.zone, nodes, seats, destinations, roomWhy };
+  return { unseen: unseen(policy, node.host, evidence), up, zone: node.zone, nodes, seats, destinations, roomWhy };
 }
 
 const nothingFound = (input: PreviewInput, near: string[]): RecoveryPreview => ({

@@ -187,9 +187,12 @@ const saw = (channel: string, verdict: Evidence['verdict']): Evidence => ({
 test('a death is noticed only where the channels that see the node now are enough for the rule', () => {
   const seen = [saw('nova-service', 'alive'), saw('tcp', 'alive')];
   const half = [saw('nova-service', 'alive'), saw('tcp', 'unknown')];
-  assert.equal(unseen(policy, seen), null);
-  assert.equal(unseen(policy, half), 'tcp cannot tell (no address)');
-  assert.equal(unseen({ ...policy, failedWhen: { any: ['nova-service', 'tcp'] } }, half), null);
-  assert.equal(unseen({ ...policy, failedWhen: { atLeast: 1, of: ['nova-service', 'tcp'] } }, half), null);
-  assert.equal(unseen(policy, []), 'no channel looks at it');
+  assert.equal(unseen(policy, 'compute-1', seen), null);
+  assert.equal(unseen(policy, 'compute-1', half), 'tcp cannot tell (no address)');
+  assert.equal(unseen({ ...policy, failedWhen: { any: ['nova-service', 'tcp'] } }, 'compute-1', half), null);
+  assert.equal(unseen({ ...policy, failedWhen: { atLeast: 1, of: ['nova-service', 'tcp'] } }, 'compute-1', half), null);
+  assert.equal(unseen(policy, 'compute-1', []), 'no channel looks at it');
+  const grouped = { ...policy, groups: [{ nodes: ['gpu-*'], failedWhen: { all: ['nova-service'] } }] };
+  assert.equal(unseen(grouped, 'gpu-1', half), null, 'by the rule of its group');
+  assert.equal(unseen(grouped, 'compute-1', half), 'tcp cannot tell (no address)');
 });

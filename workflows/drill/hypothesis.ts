@@ -2,7 +2,7 @@
 import { isReturning, readMarker } from '../contract.ts';
 import type { Policy } from '../defaults.ts';
 import type { Evidence, NodeView } from '../domain.ts';
-import { combine, judgeGates, type GateInput } from '../policy.ts';
+import { combine, judgeGates, ruleOf, type GateInput } from '../policy.ts';
 import type { Circumstances } from './types.ts';
 
 /** `pass`, or the gate that would hold its recovery by the watch, and why. The grace of a start and the hour's count are not asked. */
@@ -28,9 +28,9 @@ export function gateIfDead(policy: Policy, node: NodeView, sight: GateInput['sig
  * Why the death of this node would not be noticed: channels that cannot see it now cannot call it failed either, and without them
  * the rule is not met. Null: it would be noticed.
  */
-export function unseen(policy: Policy, evidence: readonly Evidence[]): string | null {
+export function unseen(policy: Policy, host: string, evidence: readonly Evidence[]): string | null {
   const dead = evidence.map((e) => ({ ...e, verdict: e.verdict === 'unknown' ? e.verdict : ('failed' as const) }));
-  if (combine(policy.failedWhen, dead) === 'failed') return null;
+  if (combine(ruleOf(policy, host), dead) === 'failed') return null;
   const blind = evidence.filter((e) => e.verdict === 'unknown').map((e) => `${e.channel} cannot tell (${e.saw})`);
   return blind.join('; ') || 'no channel looks at it';
 }
