@@ -38,20 +38,26 @@ function stage(what: string, tool: string, args: string[]): void {
 }
 
 /** Slow lanes of their own: `--lab` runs test/lab alone, and `npm test` none of them. */
-const LANES = { lab: 'test/lab/', crash: 'test/crash/', stories: 'test/golden/lane/', devices: 'test/devices/' };
+const LANES = {
+  lab: ['test/lab/'],
+  crash: ['test/crash/'],
+  stories: ['test/golden/lane/', 'test/stories/secrets.test.ts', 'test/stories/refused.test.ts'],
+  devices: ['test/devices/'],
+};
 type Lane = keyof typeof LANES;
 const NAMES = Object.keys(LANES) as Lane[];
 
 async function main(args: string[]): Promise<void> {
   const lane = NAMES.find((l) => args.includes(`--${l}`)) ?? null;
   const only = args.filter((arg) => !arg.startsWith('--'));
-  const laneOf = (path: string): Lane | null => NAMES.find((l) => relative(root, path).startsWith(LANES[l])) ?? null;
+  const laneOf = (path: string): Lane | null =>
+    NAMES.find((l) => LANES[l].some((part) => relative(root, path).startsWith(part))) ?? null;
   const wanted = (path: string): boolean =>
     laneOf(path) === lane && (only.length === 0 || only.some((part) => relative(root, path).includes(part)));
   const groups = testFiles(join(root, 'test'), wanted);
   const files = [...groups.values()].flat();
   if (files.length === 0) {
-    say(`no test matches ${only.join(' ') || (lane ? LANES[lane] : 'test')}`);
+    say(`no test matches ${only.join(' ') || (lane ? LANES[lane].join(' ') : 'test')}`);
     process.exit(1);
   }
   if (only.length === 0 && lane === null) {
