@@ -41,7 +41,12 @@ function stage(what: string, tool: string, args: string[]): void {
 const LANES = {
   lab: ['test/lab/'],
   crash: ['test/crash/'],
-  stories: ['test/golden/lane/', 'test/stories/secrets.test.ts', 'test/stories/refused.test.ts'],
+  stories: [
+    'test/golden/lane/',
+    'test/stories/secrets.test.ts',
+    'test/stories/refused.test.ts',
+    'test/stories/drill.test.ts',
+  ],
   devices: ['test/devices/'],
 };
 type Lane = keyof typeof LANES;
