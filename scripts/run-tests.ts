@@ -46,6 +46,7 @@ const LANES = {
     'test/stories/secrets.test.ts',
     'test/stories/refused.test.ts',
     'test/stories/drill.test.ts',
+    'test/stories/takeover.test.ts',
   ],
   devices: ['test/devices/'],
 };
