@@ -129,7 +129,7 @@ async function putBack(a: Attempt, view: InstanceView, stopped: boolean): Promis
   const wrong = stopped ? view.vmState === 'active' : view.vmState === 'stopped';
   if (!wrong || (a.powerSentAt && lastedMs(a.deps.clock, a.powerSentAt) < a.timings.horizonMs)) return;
   const { compute } = a.deps.openstack;
-  const o = { timeoutMs: a.timings.novaReadMs };
+  const o = { timeoutMs: a.timings.novaPostMs };
   a.powerSentAt = moment(a.deps.clock);
   try {
     await (stopped ? compute.stop(view.id, o) : compute.start(view.id, o));

@@ -87,7 +87,8 @@ async function lock(a: Attempt, view: InstanceView): Promise<boolean> {
   const { marker } = a.input;
   if (isLockedByOthers(view) || isLockedBy(view, marker)) return true;
   try {
-    await a.deps.openstack.compute.lock(view.id, marker, { timeoutMs: a.timings.novaReadMs });
+    // As long as any request may take: the next one must not meet this one on its way.
+    await a.deps.openstack.compute.lock(view.id, marker, { timeoutMs: a.timings.novaPostMs });
   } catch (error) {
     const failure = expectFailure(error);
     const now = isLost(failure) ? (await look(a)).view : null;
@@ -106,7 +107,7 @@ async function reset(a: Attempt, sorted: Sorted): Promise<EvacuateResult | null>
   if (p.is === 'denied') return denied(p);
   if (p.is === 'changed') return null;
   try {
-    await a.deps.openstack.compute.resetState(p.view.id, 'active', { timeoutMs: a.timings.novaReadMs });
+    await a.deps.openstack.compute.resetState(p.view.id, 'active', { timeoutMs: a.timings.novaPostMs });
     a.notes.push(sorted.loses ?? `it was ${p.view.vmState}; its state was reset`);
   } catch (error) {
     const failure = expectFailure(error);
