@@ -47,6 +47,10 @@ const LANES = {
     'test/stories/refused.test.ts',
     'test/stories/drill.test.ts',
     'test/stories/takeover.test.ts',
+    'test/stories/restored.test.ts',
+    'test/stories/people.test.ts',
+    'test/stories/readmit.test.ts',
+    'test/stories/room.test.ts',
   ],
   devices: ['test/devices/'],
 };
