@@ -49,6 +49,7 @@ function facts({ sweep }: Fleet, watch: NonNullable<Fleet['watch']>): string[][]
   return [
     ['nodes', `${size} (${since})`],
     ['sweep', sweep ? `last sign ${ago(sweep.agoMs)} ago, by ${sweep.worker}` : 'none runs'],
+    ['degraded', list(sight?.degraded ?? [])],
     ['failed', list(sight?.failed ?? [])],
     ['off by us', list(sight?.ours ?? [])],
     ['mode', `${acts[watch.mode]} (configuration ${watch.policyHash})`],

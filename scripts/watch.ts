@@ -37,6 +37,8 @@ function tell(checked: Checked, feed: Feed): void {
     feed.line(`${node.host}: no sign of life for ${ago(silentMs)}; ${saw(evidence)}${disabled}`);
   }
   if (!sight.whole) feed.line(`unknown: the list of nodes is not whole: ${sight.trouble}`);
+  for (const { node, evidence } of checked.looks.filter((look) => look.verdict === 'degraded'))
+    feed.line(`degraded: ${node.host}: in trouble, and alive: ${saw(evidence)}`);
   for (const { node, evidence } of unknown(checked)) feed.line(`unknown: ${node.host}: ${saw(evidence)}`);
   if (codeOf(checked) === EXIT.fine) process.stdout.write('No failed nodes\n');
 }

@@ -4,7 +4,7 @@ import { monitoringConfig } from '../activities/monitoring/config.ts';
 import { evacuationConfig } from '../activities/evacuation/config.ts';
 import { fencingConfig } from '../activities/fencing/levels.ts';
 import { notificationConfig } from '../activities/notification/index.ts';
-import { DEFAULT_TIMINGS, FLOORS, MODES, type Timings } from '../workflows/defaults.ts';
+import { DEFAULT_TIMINGS, FLOORS, MODES, ON_DEGRADED, type Timings } from '../workflows/defaults.ts';
 import { duration, writeDuration } from './duration.ts';
 
 const text = (expected: string, example: string) => z.string().trim().min(1).meta({ expected, example });
@@ -30,6 +30,11 @@ const failedWhen = z
     z.strictObject({ atLeast: z.int().min(1), of: channelNames, veto }),
   ])
   .meta({ expected: 'one of all, any, or atLeast with of', example: '{ all: [nova-service, tcp] }' });
+
+const degraded = z
+  .enum(ON_DEGRADED)
+  .optional()
+  .meta({ expected: `one of ${ON_DEGRADED.join(', ')}`, example: 'tell' });
 
 const policyOfState = z.enum(['keep', 'reset']);
 const evacuationPolicy = {
@@ -104,10 +109,15 @@ export const configSchema = z.strictObject({
       ...monitoringConfig.shape,
       failedWhen: failedWhen.optional(),
       groups: z
-        .array(z.strictObject({ nodes: patterns.min(1), failedWhen }))
+        .array(
+          z
+            .strictObject({ nodes: patterns.min(1), failedWhen: failedWhen.optional(), degraded })
+            .refine((g) => g.failedWhen ?? g.degraded, 'says nothing of its nodes: failedWhen, degraded or both'),
+        )
         .min(1)
         .optional()
         .meta({ expected: 'a list of nodes with their failedWhen', example: '[{ nodes: [gpu-*], failedWhen: … }]' }),
+      degraded,
       samples: count('a number of sweeps, 1 to 20', '3', 20).optional(),
     })
     .prefault({}),

@@ -7,7 +7,7 @@ import { DEFAULT_POLICY, DEFAULT_TIMINGS, scaleTimings, type Policy, type Timing
 import { crossCheck, optionProblems } from './config-checks.ts';
 import { ConfigError, problemsOf, type Source } from './config-errors.ts';
 import { configSchema, type ConfigFile } from './config-schema.ts';
-import { channelNames } from './rule-checks.ts';
+import { membersByDefault } from './rule-checks.ts';
 
 export { ConfigError } from './config-errors.ts';
 
@@ -102,11 +102,14 @@ function makeConfig(read: ConfigFile, unscaled: Policy, file: string): Config {
 function makePolicy(read: ConfigFile): Policy {
   const given = Object.entries(read.timings ?? {}).filter(([, value]) => value !== undefined);
   const timings = { ...DEFAULT_TIMINGS, ...Object.fromEntries(given.map(([key, value]) => [`${key}Ms`, value])) };
+  const { groups } = read.monitoring;
+  const failedWhen = read.monitoring.failedWhen ?? { all: membersByDefault(read) };
   const { states, ...evacuation } = pick(read.evacuation, DEFAULT_POLICY.evacuation);
   return {
     mode: read.mode ?? DEFAULT_POLICY.mode,
-    failedWhen: read.monitoring.failedWhen ?? { all: channelNames(read) },
-    ...(read.monitoring.groups && { groups: read.monitoring.groups }),
+    failedWhen,
+    ...(groups && { groups: groups.map((g) => ({ ...defined(g), failedWhen: g.failedWhen ?? failedWhen })) }),
+    degraded: read.monitoring.degraded ?? DEFAULT_POLICY.degraded!,
     samples: read.monitoring.samples ?? DEFAULT_POLICY.samples,
     exclude: read.exclude ?? [],
     carries: read.carries ?? [],

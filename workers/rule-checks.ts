@@ -2,7 +2,7 @@
 import { bmcPower } from '../activities/monitoring/bmc-power.ts';
 import { monitoringDrivers } from '../activities/monitoring/index.ts';
 import type { FailedWhen, Policy } from '../workflows/defaults.ts';
-import type { Verdict } from '../workflows/domain.ts';
+import { VERDICTS, type Verdict } from '../workflows/domain.ts';
 import { nearest } from './config-errors.ts';
 import type { ConfigFile } from './config-schema.ts';
 
@@ -19,12 +19,18 @@ export function channelNames(read: Pick<ConfigFile, 'monitoring'>): string[] {
   return read.monitoring.channels.map((channel) => channel.name ?? channel.driver);
 }
 
+/** What must agree where nothing is said: all channels but those that tell of trouble only. */
+export function membersByDefault(read: Pick<ConfigFile, 'monitoring'>): string[] {
+  const fail = channelsOf(read).filter(({ says }) => says.includes('failed') || !says.includes('degraded'));
+  return fail.length > 0 ? fail.map(({ name }) => name) : channelNames(read);
+}
+
 /** A module's driver is not known before it is loaded: it may say everything, and nobody else's error is its own. */
 function channelsOf({ monitoring }: Pick<ConfigFile, 'monitoring'>): Channel[] {
   return monitoring.channels.map(({ driver, name = driver, options }) => {
     const known = monitoringDrivers[driver];
     const parsed = known?.options.safeParse(options);
-    const says: readonly Verdict[] = (parsed?.success && known?.says?.(parsed.data)) || ['alive', 'failed', 'unknown'];
+    const says: readonly Verdict[] = (parsed?.success && known?.says?.(parsed.data)) || VERDICTS;
     return { name, source: known?.hearsay ?? `channel ${name}`, says };
   });
 }

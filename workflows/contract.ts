@@ -89,6 +89,7 @@ export interface WatchKept {
   standDowns: Record<string, { at: string; reason: string }>;
   /** Evidence of the last sweep for nodes that are failed. */
   failed: Record<string, Suspicion>;
+  degraded?: Record<string, Suspicion>;
   known: string[];
   alarms: Record<string, string>;
   /** Recoveries granted within the last hour. */
@@ -146,6 +147,7 @@ export interface WatchState {
     whole: boolean;
     nodes: number;
     alive: number;
+    degraded?: string[];
     failed: string[];
     ours: string[];
     unknown: number;
@@ -157,6 +159,8 @@ export interface WatchState {
   /** Nodes that are left alone, and until when. */
   maintenance: Record<string, Maintenance>;
   override: Override | null;
+  /** What was seen of nodes that are in trouble and live, by node; without those to be ignored. Absent in the answer of an older worker. */
+  degraded?: Record<string, string>;
   /** Why a failed node is not being recovered, by node. */
   held: Record<string, string>;
   /** Alarms that are not over. */

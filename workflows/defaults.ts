@@ -13,6 +13,10 @@ export type FailedWhen = ({ all: string[] } | { any: string[] } | { atLeast: num
   veto?: string[] | undefined;
 };
 
+export const ON_DEGRADED = ['tell', 'ignore'] as const;
+/** What a node that is in trouble and lives is worth: a message to the admins, or nothing. */
+export type OnDegraded = (typeof ON_DEGRADED)[number];
+
 export interface Timings {
   sweepEveryMs: number;
   /** Above `largeFleet` nodes the sweep takes this interval. */
@@ -114,7 +118,9 @@ export interface Policy {
   mode: Mode;
   failedWhen: FailedWhen;
   /** Nodes with these names or patterns are judged by a rule of their own; the first group that fits. Absent: none. */
-  groups?: { nodes: string[]; failedWhen: FailedWhen }[];
+  groups?: { nodes: string[]; failedWhen: FailedWhen; degraded?: OnDegraded | undefined }[];
+  /** Absent in what an older release granted: tell. */
+  degraded?: OnDegraded;
   samples: number;
   /** Nodes with these names or patterns (`*`) are only watched. */
   exclude: string[];
@@ -153,6 +159,7 @@ export interface Policy {
 export const DEFAULT_POLICY: Policy = {
   mode: 'observe',
   failedWhen: { all: ['nova-service', 'tcp'] },
+  degraded: 'tell',
   samples: 3,
   exclude: [],
   carries: [],

@@ -19,7 +19,9 @@ export interface NodeView {
   hostIp: string | null;
 }
 
-export type Verdict = 'alive' | 'failed' | 'unknown';
+export const VERDICTS = ['alive', 'degraded', 'failed', 'unknown'] as const;
+/** `degraded`: it lives, and is in trouble. Never a failure: nothing is fenced for it. */
+export type Verdict = (typeof VERDICTS)[number];
 
 /** What one monitoring channel saw of one node. */
 export interface Evidence {

@@ -1,6 +1,6 @@
 // Pure decisions: verdicts from evidence, gates, selection, order. No clock, no effects: the sweep, the workflows and the
 // scripts judge by the same functions. Moments are ISO 8601, durations milliseconds.
-import type { FailedWhen, Policy, Timings } from './defaults.ts';
+import type { FailedWhen, OnDegraded, Policy, Timings } from './defaults.ts';
 import type {
   Account,
   Decision,
@@ -25,17 +25,28 @@ export function matches(patterns: readonly string[], name: string): boolean {
 export const ruleOf = (policy: Pick<Policy, 'failedWhen' | 'groups'>, host: string): FailedWhen =>
   policy.groups?.find(({ nodes }) => matches(nodes, host))?.failedWhen ?? policy.failedWhen;
 
-/** A channel without evidence is unknown, and unknown is never failed; nor does it veto. */
+/** What is done about a node that is in trouble and lives. */
+export const onDegraded = (policy: Pick<Policy, 'degraded' | 'groups'>, host: string): OnDegraded =>
+  policy.groups?.find(({ nodes }) => matches(nodes, host))?.degraded ?? policy.degraded ?? 'tell';
+
+/** In trouble or not: it runs. */
+export const lives = (v: Verdict): boolean => v === 'alive' || v === 'degraded';
+
+/**
+ * A channel without evidence is unknown, and unknown is never failed; nor does it veto. Who calls it degraded says that it lives. What is
+ * alive by the rule is degraded where any channel says so, also one that the rule does not name; failed stays failed.
+ */
 export function combine(rule: FailedWhen, evidence: readonly Pick<Evidence, 'channel' | 'verdict'>[]): Verdict {
   const of = 'all' in rule ? rule.all : 'any' in rule ? rule.any : rule.of;
   const need = 'all' in rule ? of.length : 'any' in rule ? 1 : rule.atLeast;
   const verdictOf = (c: string): Verdict => evidence.find((e) => e.channel === c)?.verdict ?? 'unknown';
-  if (rule.veto?.some((c) => verdictOf(c) === 'alive')) return 'alive';
+  const alive = evidence.some((e) => e.verdict === 'degraded') ? 'degraded' : 'alive';
+  if (rule.veto?.some((c) => lives(verdictOf(c)))) return alive;
   const verdicts = of.map(verdictOf);
   const failed = verdicts.filter((v) => v === 'failed').length;
   const unknown = verdicts.filter((v) => v === 'unknown').length;
   if (need > 0 && failed >= need) return 'failed';
-  return failed + unknown < need ? 'alive' : 'unknown';
+  return failed + unknown < need ? alive : 'unknown';
 }
 
 /** At least one node may always fail; more only up to the share of the fleet (recovery.md 2). */
@@ -100,7 +111,9 @@ const deny = (gate: string, why: string): GateVerdict => ({ kind: 'deny', gate, 
 const DEFAULT_FLAPS = 3;
 
 /** May this node be recovered now? The first gate that does not pass, with its reason. Judged over all nodes together. */
-export function judgeGates(g: GateInput): GateVerdict {
+export function judgeGates(given: GateInput): GateVerdict {
+  // An orphan is one by its marker: where that is gone the node was given back, and is judged like any other.
+  const g = { ...given, orphan: given.orphan && given.mark?.outcome === null };
   return mayEver(g) ?? maySee(g) ?? isFailed(g) ?? (g.force ? null : withinLimits(g)) ?? { kind: 'pass' };
 }
 
@@ -143,13 +156,13 @@ function maySee({ policy, node, sight, upMs, paused, byHand, maintenance }: Gate
 
 /** The evidence. An orphan was proven failed by the run that marked it; its power is read again before anything. */
 function isFailed({ node, verdict, orphan }: GateInput): GateVerdict | null {
-  if (orphan && verdict === 'alive')
+  if (orphan && lives(verdict))
     return wait(
       'orphanAlive',
       `${node.host} is alive although a lost run marked it off: look at it (is it on? who switched it on?), then power it off or enable it`,
     );
   if (orphan || verdict === 'failed') return null;
-  if (verdict === 'alive') return deny('alive', `${node.host} is alive: its monitors do not agree that it failed`);
+  if (lives(verdict)) return deny('alive', `${node.host} is alive: its monitors do not agree that it failed`);
   return wait('unknown', `it is not known whether ${node.host} is alive, and unknown is not failed`);
 }
 

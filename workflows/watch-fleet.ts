@@ -14,6 +14,7 @@ import type { WatchInput } from './contract.ts';
 import { sweeping } from './proxies.ts';
 import { alarm, endAlarm } from './watch/alarms.ts';
 import { installWatchHandlers } from './watch/handlers.ts';
+import { judgeDegraded } from './watch/judge-degraded.ts';
 import { closed, forget, judgeFailed, startOrphan } from './watch/judge-failed.ts';
 import { placeFreed } from './watch/width.ts';
 import { keptOf, openWatch, showWatch, type Watch } from './watch/state.ts';
@@ -82,6 +83,7 @@ async function digest(watch: Watch, result: SweepResult, given: string): Promise
   for (const f of result.findings)
     if (f.kind !== 'filesDiffer' || given === watch.config.policyHash) await take(watch, f);
   await judgeFailed(watch);
+  await judgeDegraded(watch);
 }
 
 async function take(watch: Watch, f: Finding): Promise<void> {
@@ -90,6 +92,10 @@ async function take(watch: Watch, f: Finding): Promise<void> {
     case 'failed':
       watch.known.add(key);
       watch.failed.set(f.node, f.suspicion);
+      return;
+    case 'degraded':
+      watch.known.add(key);
+      watch.degraded.set(f.node, f.suspicion);
       return;
     case 'cleared':
       return forget(watch, f.node, f.verdict);

@@ -1,4 +1,4 @@
-// Takes what Alertmanager's webhook tells, so that any monitoring system can push: an alert that fires is evidence of a failure.
+// Takes what Alertmanager's webhook tells, so that any monitoring system can push: an alert that fires is evidence of a failure, or of trouble.
 import { z } from 'zod';
 import { matches } from '../../workflows/policy.ts';
 import { AlertMemory, pushed, TooManyAlerts } from './alerts.ts';
@@ -43,6 +43,8 @@ const options = z
     node: nodeExpression,
     /** Only alerts that have these labels (patterns with `*`). */
     match: z.record(z.string(), z.string().min(1)).default({}),
+    /** What an alert says of its node. */
+    means: z.enum(['failed', 'degraded']).default('failed'),
     expireAfter: duration('10m', 10_000).prefault('10m'),
     maxBytes: z
       .int()
@@ -66,7 +68,7 @@ class AlertmanagerChannel implements MonitoringChannel {
   constructor(o: Options, context: MonitoringContext) {
     this.#options = o;
     this.#context = context;
-    this.#memory = new AlertMemory(o.label, o.expireAfter);
+    this.#memory = new AlertMemory(o.label, o.expireAfter, o.means);
     this.#receiver = new PushReceiver({
       ...o.listen,
       path: o.path,
@@ -89,7 +91,7 @@ class AlertmanagerChannel implements MonitoringChannel {
     for (const [value, seen] of this.#memory.seen(performance.now())) {
       const host = nodeOfLabel(find, value, this.#options.node)?.host;
       // One label may name a node by its name, another by its address: what fires comes first.
-      if (host !== undefined && told.get(host)?.verdict !== 'failed')
+      if (host !== undefined && told.get(host)?.verdict !== this.#options.means)
         told.set(host, { ...seen, saw: said(this.#context, seen.saw) });
     }
     const nothing: Seen = { verdict: 'unknown', saw: 'no alert of it' };
@@ -149,5 +151,5 @@ export const alertmanager: MonitoringDriver<typeof options> = {
   name: 'alertmanager',
   options,
   create: (o, context) => new AlertmanagerChannel(o, context),
-  says: () => ['failed', 'unknown'],
+  says: ({ means }) => [means, 'unknown'],
 };

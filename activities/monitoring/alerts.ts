@@ -35,9 +35,11 @@ export class AlertMemory {
   readonly #known = new Map<string, Known>();
   readonly #label: string;
   readonly #expireMs: number;
+  readonly #means: 'failed' | 'degraded';
 
-  /** `label`: whose value names the node. */
-  constructor(label: string, expireMs: number) {
+  /** `label`: whose value names the node. `means`: what a node is of which one fires. */
+  constructor(label: string, expireMs: number, means: 'failed' | 'degraded' = 'failed') {
+    this.#means = means;
     this.#label = label;
     this.#expireMs = expireMs;
   }
@@ -61,7 +63,7 @@ export class AlertMemory {
     this.#known.set(key, { status, startsAt, name: alert.labels.alertname ?? 'an alert', toldMs: nowMs });
   }
 
-  /** By the value of the label: failed while one of its alerts fires and is fresh. */
+  /** By the value of the label: failed (or what it means) while one of its alerts fires and is fresh. */
   seen(nowMs: number): Map<string, Seen> {
     const by = new Map<string, Known[]>();
     for (const [key, known] of this.#known) {
@@ -78,7 +80,7 @@ export class AlertMemory {
     const told = `told ${Math.round((nowMs - newest.toldMs) / 1_000)} s ago`;
     const more = firing.length > 1 ? ` (and ${firing.length - 1} more)` : '';
     if (firing.length > 0)
-      return { verdict: 'failed', saw: `${newest.name} fires since ${newest.startsAt}, ${told}${more}` };
+      return { verdict: this.#means, saw: `${newest.name} fires since ${newest.startsAt}, ${told}${more}` };
     const over = fresh.length > 0 ? 'is resolved' : 'fired, and was not repeated';
     return { verdict: 'unknown', saw: `${newest.name} ${over}, ${told}` };
   }

@@ -10,7 +10,8 @@ import type { Ages, Memory } from './judge.ts';
 const age = z.number().nonnegative();
 const count = z.int().nonnegative();
 const flag = z.union([z.literal(0), z.literal(1)]);
-const node = z.tuple([z.string().nullable(), age, age, count, count, age, count, count, flag, flag]);
+/** The last one stands only where it is not 0: an earlier release refuses what it does not know. */
+const node = z.tuple([z.string().nullable(), age, age, count, count, age, count, count, flag, flag], count);
 
 const carry = z.object({
   v: z.literal(1),
@@ -31,6 +32,7 @@ const CARRIED = 200;
 /** What a node that nobody need remember looks like: healthy, and known to move regularly. */
 const isCalm = (a: Ages, t: Timings): boolean =>
   a.failed === 0 &&
+  a.degraded === 0 &&
   a.down === 0 &&
   a.unmovedMs <= t.reportIntervalMs &&
   a.intervals >= HABIT_NEEDS &&
@@ -87,10 +89,11 @@ const packNode = (a: Ages): Packed => [
   a.moves,
   a.forced ? 1 : 0,
   a.torn ? 1 : 0,
+  ...(a.degraded > 0 ? [a.degraded] : []),
 ];
 
 function unpackNode(n: Packed): Ages {
-  const [updatedAt, unmovedMs, silentMs, failed, down, habitMs, intervals, moves, forced, torn] = n;
-  const numbers = { unmovedMs, silentMs, failed, down, habitMs, intervals, moves };
+  const [updatedAt, unmovedMs, silentMs, failed, down, habitMs, intervals, moves, forced, torn, degraded = 0] = n;
+  const numbers = { unmovedMs, silentMs, failed, degraded, down, habitMs, intervals, moves };
   return { updatedAt, ...numbers, forced: forced === 1, torn: torn === 1 };
 }

@@ -1,11 +1,11 @@
 // What a program said of a node: by its exit code, as Nagios plugins do, or by JSON on its standard output. Pure.
 import { z } from 'zod';
 import type { ProgramRun } from '../fencing/run-program.ts';
-import type { Verdict } from '../../workflows/domain.ts';
+import { VERDICTS, type Verdict } from '../../workflows/domain.ts';
 import type { Seen } from './driver.ts';
 
 const told = z.strictObject({
-  verdict: z.enum(['alive', 'failed', 'unknown']),
+  verdict: z.enum(VERDICTS),
   /** ISO 8601. */
   since: z
     .string()

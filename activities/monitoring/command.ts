@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { redact } from '../openstack/errors.ts';
 import { findProgram, runProgram } from '../fencing/run-program.ts';
 import type { ProgramRun } from '../fencing/run-program.ts';
-import type { NodeView } from '../../workflows/domain.ts';
+import { VERDICTS, type NodeView, type Verdict } from '../../workflows/domain.ts';
 import { brokenRun, byExitCode, byJson, byJsonOfMany } from './command-answer.ts';
 import type { Look, MonitoringChannel, MonitoringContext, MonitoringDriver, Seen } from './driver.ts';
 import { dated, eachNode, ownLimitMs } from './each-node.ts';
@@ -28,9 +28,9 @@ const options = z
     run: z.enum(['each', 'once']).default('each'),
     output: z.enum(['exitCode', 'json']).optional(),
     exitCodes: z
-      .record(exitCode, z.enum(['alive', 'failed', 'unknown']))
+      .record(exitCode, z.enum(['alive', 'degraded', 'failed', 'unknown']))
       .default({ '0': 'alive', '2': 'failed' })
-      .meta({ expected: 'verdicts by exit code', example: '{ 0: alive, 2: failed }' }),
+      .meta({ expected: 'verdicts by exit code', example: '{ 0: alive, 1: degraded, 2: failed }' }),
     env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.union([z.string(), secretSource])).default({}),
     timeout: timeout('5s'),
     parallel: parallel(16),
@@ -146,8 +146,13 @@ function argumentsFor(node: NodeView, { args, address: at }: Options): { args: s
   return { args: filled };
 }
 
+/** What its table names; JSON may say everything. */
+const verdictsOf = ({ run, output, exitCodes }: Options): readonly Verdict[] =>
+  run === 'once' || output === 'json' ? VERDICTS : [...new Set<Verdict>([...Object.values(exitCodes), 'unknown'])];
+
 export const command: MonitoringDriver<typeof options> = {
   name: 'command',
   options,
   create: (o, context) => new CommandChannel(o, context),
+  says: verdictsOf,
 };

@@ -11,6 +11,8 @@ export interface FleetSight {
   trouble: string;
   nodes: number;
   alive: number;
+  /** Hosts that live and are in trouble. Absent in a sight of an earlier release. */
+  degraded?: string[];
   /** Hosts whose verdict is failed now, whatever else is known of them. */
   failed: string[];
   /**
@@ -55,8 +57,10 @@ export interface SweepInput {
 
 export type Finding =
   | { kind: 'failed'; node: string; suspicion: Suspicion }
+  /** It lives, and was called degraded in as many samples. */
+  | { kind: 'degraded'; node: string; suspicion: Suspicion }
   /**
-   * What was known of the node (failed, settled, notOurs) is over: it lives, is held or marked otherwise now, or is gone from the
+   * What was known of the node (failed, degraded, settled, notOurs) is over: it lives, is held or marked otherwise now, or is gone from the
    * list (`unknown`). Comes before what else is found of it.
    */
   | { kind: 'cleared'; node: string; verdict: Verdict }

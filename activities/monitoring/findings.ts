@@ -2,6 +2,7 @@
 // edges of its own, so a finding that got lost is found again.
 import { isReturning, readMarker } from '../../workflows/contract.ts';
 import type { NodeView, Verdict } from '../../workflows/domain.ts';
+import { lives } from '../../workflows/policy.ts';
 import type { Finding, SweepInput } from './contract.ts';
 import { BLIND_AFTER } from './judge.ts';
 import type { Memory } from './judge.ts';
@@ -37,7 +38,7 @@ export function findIn(sweep: Sweep, input: Known): Found {
     const mark = readMarker(look.node.disabledReason);
     if (mark && runs.has(mark.run)) continue;
     const failed = !mark || isReturning(look.node) ? failure(look, memory, input.policy.samples, held) : null;
-    const found = failed ?? (mark && marked(look.node, mark));
+    const found = failed ?? (mark ? marked(look.node, mark) : trouble(look, memory, input.policy.samples));
     if (found && isNew(found)) findings.push(found);
   }
   return { findings, held: held.filter((n) => !known.has(`notOurs:${n.host}`)) };
@@ -65,13 +66,20 @@ function failure(look: NodeLook, memory: Memory, samples: number, held: NodeView
   };
 }
 
+/** Of a node that nobody holds: who disabled it knows why. */
+function trouble({ node, verdict, evidence }: NodeLook, memory: Memory, samples: number): Finding | null {
+  const { degraded } = memory.nodes.get(node.host)!;
+  if (verdict !== 'degraded' || degraded < samples || heldByPerson(node)) return null;
+  return { kind: 'degraded', node: node.host, suspicion: { node, evidence, samples: degraded, silentMs: 0 } };
+}
+
 const heldByPerson = (row: NodeView): boolean => (row.status === 'disabled' || row.forcedDown) && !isReturning(row);
 
 /** Is what the watch knows of this row over? Unknown ends nothing. */
 const OVER: Readonly<Record<string, (look: NodeLook) => boolean>> = {
-  failed: ({ node, verdict }) => verdict === 'alive' || heldByPerson(node),
-  notOurs: ({ node, verdict }) =>
-    verdict === 'alive' || !heldByPerson(node) || readMarker(node.disabledReason) !== null,
+  failed: ({ node, verdict }) => lives(verdict) || heldByPerson(node),
+  degraded: ({ node, verdict }) => verdict === 'alive' || heldByPerson(node),
+  notOurs: ({ node, verdict }) => lives(verdict) || !heldByPerson(node) || readMarker(node.disabledReason) !== null,
   settled: ({ node }) => !readMarker(node.disabledReason)?.outcome,
 };
 

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Timings } from '../../workflows/defaults.ts';
 import { LARGE_FLEET } from '../../workflows/defaults.ts';
 import type { Evidence, NodeView, Verdict } from '../../workflows/domain.ts';
+import { lives } from '../../workflows/policy.ts';
 
 export interface Ages {
   /** As Nova wrote it at the last whole look. */
@@ -14,6 +15,8 @@ export interface Ages {
   silentMs: number;
   /** Samples in a row whose verdict was failed. */
   failed: number;
+  /** Samples in a row whose verdict was degraded. */
+  degraded: number;
   /** Samples in a row in which Nova said `down` (for whatever reason) and the node itself did not answer. */
   down: number;
   /** The longest stand-still while healthy, forgotten by 2 % with each further move. */
@@ -75,6 +78,7 @@ export const firstAges = (row: NodeView, regular: boolean, t: Timings): Ages => 
   unmovedMs: 0,
   silentMs: 0,
   failed: 0,
+  degraded: 0,
   down: 0,
   habitMs: regular ? t.reportIntervalMs : 0,
   intervals: regular ? HABIT_NEEDS : 0,
@@ -126,11 +130,12 @@ export interface Heard {
 /** Counts the sample. Unknown neither grows nor resets anything; any answer of the node itself ends its silence. */
 export function countSample(ages: Ages, row: NodeView, heard: Heard, elapsedMs: number | null): Ages {
   const own = heard.evidence.filter((e) => heard.direct.has(e.channel)).map((e) => e.verdict);
-  const answered = own.includes('alive');
+  const answered = own.some(lives);
   const silent = !answered && !own.includes('unknown');
   return {
     ...ages,
-    failed: heard.verdict === 'failed' ? ages.failed + 1 : heard.verdict === 'alive' ? 0 : ages.failed,
+    failed: heard.verdict === 'failed' ? ages.failed + 1 : lives(heard.verdict) ? 0 : ages.failed,
+    degraded: heard.verdict === 'degraded' ? ages.degraded + 1 : heard.verdict === 'unknown' ? ages.degraded : 0,
     down: answered || row.state === 'up' ? 0 : silent && row.state === 'down' ? ages.down + 1 : ages.down,
     silentMs: answered ? 0 : silent ? Math.min(ages.silentMs + (elapsedMs ?? 0), ages.unmovedMs) : ages.silentMs,
   };

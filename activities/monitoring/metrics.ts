@@ -39,6 +39,7 @@ export function sweepMetrics(cloud: string): (sight: FleetSight) => void {
     if (!sight.whole) return;
     whole.set(Math.round(Date.parse(sight.readAt) / 1_000));
     nodes.set(sight.alive, { verdict: 'alive' });
+    nodes.set(sight.degraded?.length ?? 0, { verdict: 'degraded' });
     nodes.set(sight.failed.length, { verdict: 'failed' });
     nodes.set(sight.unknown, { verdict: 'unknown' });
     marked.set(sight.ours.length);

@@ -76,13 +76,13 @@ function fits(value: number, text: string | undefined): boolean {
 }
 
 /** That a series is there at all, or what its value means. */
-export type Meaning = 'failed' | 'alive' | { alive?: string | undefined; failed?: string | undefined };
+const TOLD = ['alive', 'degraded', 'failed'] as const;
+export type Meaning = (typeof TOLD)[number] | { [K in (typeof TOLD)[number]]?: string | undefined };
 
 function verdictOf(value: number, meaning: Meaning): Seen['verdict'] {
   if (typeof meaning === 'string') return meaning;
-  const alive = fits(value, meaning.alive);
-  const failed = fits(value, meaning.failed);
-  return alive === failed ? 'unknown' : alive ? 'alive' : 'failed';
+  const told = TOLD.filter((verdict) => fits(value, meaning[verdict]));
+  return told.length === 1 ? told[0]! : 'unknown';
 }
 
 /** By host, for the nodes that have series: what all of them agree on. */

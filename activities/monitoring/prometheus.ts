@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Verdict } from '../../workflows/domain.ts';
 import { askHttp, httpAuth, httpTls, httpUrl, inClear } from './ask-http.ts';
 import type { ChannelCheck, Look, MonitoringChannel, MonitoringContext, MonitoringDriver, Seen } from './driver.ts';
+import { lives } from '../../workflows/policy.ts';
 import { duration } from './duration.ts';
 import { dated } from './each-node.ts';
 import { namedNodes, nodeExpression, nodeOfLabel } from './named-nodes.ts';
@@ -13,12 +14,16 @@ import { reasonOf, said } from './said.ts';
 
 const meaning = z
   .union([
-    z.enum(['failed', 'alive']),
+    z.enum(['failed', 'degraded', 'alive']),
     z
-      .strictObject({ alive: comparison.optional(), failed: comparison.optional() })
-      .refine((m) => m.alive ?? m.failed, 'says neither what is alive nor what is failed'),
+      .strictObject({
+        alive: comparison.optional(),
+        degraded: comparison.optional(),
+        failed: comparison.optional(),
+      })
+      .refine((m) => m.alive ?? m.degraded ?? m.failed, 'says neither what is alive nor what is degraded or failed'),
   ])
-  .meta({ expected: 'failed, alive, or comparisons', example: "{ alive: '== 1', failed: '== 0' }" });
+  .meta({ expected: 'failed, degraded, alive, or comparisons', example: "{ alive: '== 1', failed: '== 0' }" });
 
 const options = z
   .strictObject({
@@ -58,7 +63,7 @@ class PrometheusChannel implements MonitoringChannel {
   async look(look: Look): ReturnType<MonitoringChannel['look']> {
     const { series, nodeOf, ages } = await this.#read(look);
     const judged = judgeSeries(series, nodeOf, this.#options.meaning);
-    const heard = [...judged.values()].some(({ verdict }) => verdict === 'alive');
+    const heard = [...judged.values()].some(({ verdict }) => lives(verdict));
     const seen = look.nodes.map(({ host }): [string, Seen] => {
       const given = judged.get(host);
       if (!given) return [host, { verdict: 'unknown', saw: 'no series of it' }];
@@ -83,8 +88,8 @@ class PrometheusChannel implements MonitoringChannel {
       return { verdict: 'warn', says: `${says}; the age of its samples cannot be told`, todo };
     }
     const todo = 'a node without a series is unknown: try the query by hand';
-    // A query for failed nodes yields nothing while all is well.
-    const whole = of === 'failed' || named.size === look.nodes.length;
+    // A query for nodes in trouble yields nothing while all is well.
+    const whole = of === 'failed' || of === 'degraded' || named.size === look.nodes.length;
     return { verdict: whole ? 'ok' : named.size > 0 ? 'warn' : 'fail', says, todo };
   }
 
@@ -126,7 +131,8 @@ class PrometheusChannel implements MonitoringChannel {
 }
 
 function verdictsOf({ meaning: m }: Options): Verdict[] {
-  const given: readonly Verdict[] = typeof m === 'string' ? [m] : (['alive', 'failed'] as const).filter((v) => m[v]);
+  const given: readonly Verdict[] =
+    typeof m === 'string' ? [m] : (['alive', 'degraded', 'failed'] as const).filter((v) => m[v]);
   return [...given, 'unknown'];
 }
 

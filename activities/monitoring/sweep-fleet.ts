@@ -76,7 +76,7 @@ function recall(clock: Clock, input: SweepInput, last: Recollection | null): { m
 
 function forget({ memory }: Recollection, agoMs: number, { policy }: SweepInput): Memory {
   if (agoMs <= gapAfter(policy.timings, memory.nodes.size)) return memory;
-  const young = { unmovedMs: 0, silentMs: 0, failed: 0, down: 0, torn: true };
+  const young = { unmovedMs: 0, silentMs: 0, failed: 0, degraded: 0, down: 0, torn: true };
   return { ...memory, notWhole: 0, nodes: new Map([...memory.nodes].map(([h, a]) => [h, { ...a, ...young }])) };
 }
 

@@ -121,6 +121,7 @@ export function sightOf(
     trouble,
     nodes: nodes.length,
     alive: verdicts.filter((l) => l.verdict === 'alive').length,
+    degraded: verdicts.filter((l) => l.verdict === 'degraded').map((l) => l.node.host),
     failed: verdicts.filter((l) => l.verdict === 'failed').map((l) => l.node.host),
     silent: verdicts.filter(isSilent).map((l) => l.node.host),
     ours: nodes.filter((n) => readMarker(n.disabledReason) !== null).map((n) => n.host),

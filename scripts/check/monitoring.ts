@@ -1,7 +1,7 @@
 // Every monitoring channel looks once, beside what it can tell of itself. One that knows nothing of anybody is found today.
 import type { Look } from '../../activities/monitoring/driver.ts';
 import type { NamedChannel } from '../../activities/monitoring/sweep.ts';
-import type { NodeView } from '../../workflows/domain.ts';
+import { VERDICTS, type NodeView } from '../../workflows/domain.ts';
 import { probe, some, type Probing, type Row, type Saying } from './row.ts';
 
 const part = 'monitoring';
@@ -36,13 +36,14 @@ function lookOnce(probing: Probing, { name, channel }: NamedChannel, nodes: Node
 export function judge(seen: Awaited<ReturnType<NamedChannel['channel']['look']>>, nodes: readonly NodeView[]): Saying {
   const of = (verdict: string): string[] =>
     nodes.map((n) => n.host).filter((host) => (seen.get(host)?.verdict ?? 'unknown') === verdict);
-  const [alive, failed, unknown] = [of('alive'), of('failed'), of('unknown')];
+  const [alive, degraded, failed, unknown] = VERDICTS.map(of) as [string[], string[], string[], string[]];
   const says = `${alive.length} of ${nodes.length} nodes alive`;
   if (nodes.length === 0) return { verdict: 'warn', says };
   const why = unknown[0] === undefined ? '' : (seen.get(unknown[0])?.saw ?? 'nothing was told of it');
   if (unknown.length === nodes.length) return { verdict: 'fail', says: `it knows nothing of any node: ${why}` };
   const parts = [
     says,
+    ...(degraded.length > 0 ? [`degraded: ${some(degraded)}`] : []),
     ...(failed.length > 0 ? [`failed: ${some(failed)}`] : []),
     ...(unknown.length > 0 ? [`unknown: ${some(unknown)} (${why})`] : []),
   ];

@@ -167,6 +167,7 @@ export function reasonsOf(fleet: Omit<Fleet, 'well' | 'reasons'>, hint: string):
         `${o.node}: ${o.type === WORKFLOW_TYPES.readmit ? 'a readmission' : 'a recovery'} is open${o.question ? ', and a person is needed' : ''}`,
     ),
     ...failed.filter((n) => !ours.includes(n)).map((n) => `${n} is failed`),
+    ...Object.entries(watch.degraded ?? {}).map(([node, saw]) => `${node} is in trouble, and alive: ${saw}`),
     ...Object.entries(watch.held).map(([node, why]) => `${node} is held: ${why}`),
     ...ours.map((node) => `${node} is off by us (back with: npm run readmit -- ${node})`),
     ...watch.standDowns.map((node) => `${node} is stood down: its recovery was aborted before anything was touched`),

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { PHASES } from '../../workflows/contract.ts';
-import { OUTCOMES, RUN_OUTCOMES } from '../../workflows/domain.ts';
+import { OUTCOMES, RUN_OUTCOMES, VERDICTS } from '../../workflows/domain.ts';
 import { HEALTHS } from '../../workers/metrics-devices.ts';
 import { DEPLOY, expressionsOf, METRIC, recordedOf, rules } from './expressions.ts';
 
@@ -35,7 +35,7 @@ test('every recorded series is used, and every alert says what it means and how 
 
 test('alerts and dashboard ask for words that a worker says', () => {
   const words: Record<string, readonly string[]> = {
-    verdict: ['alive', 'failed', 'unknown'],
+    verdict: [...VERDICTS],
     phase: [...PHASES, 'unknown'],
     outcome: [...RUN_OUTCOMES, ...OUTCOMES],
     seeing: ['off', 'blind', 'trouble', 'none'],

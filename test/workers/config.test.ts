@@ -186,6 +186,26 @@ test('a group of nodes has a rule of its own, held to the same rules', () => {
   assert.equal(problems(text('observe', '[{ nodes: [gpu-1] }]')).length, 1);
 });
 
+test('what is done about a node in trouble has a default, a value and one for each group', () => {
+  const { policy } = config('monitoring:\n  degraded: ignore\n  groups:\n    - { nodes: [gpu-1], degraded: tell }\n');
+  assert.equal(policy.degraded, 'ignore');
+  assert.deepEqual(policy.groups, [
+    { nodes: ['gpu-1'], degraded: 'tell', failedWhen: { all: ['nova-service', 'tcp'] } },
+  ]);
+  assert.deepEqual(problems('cloud: prod\nmonitoring:\n  groups:\n    - { nodes: [gpu-1] }\n'), [
+    '4: monitoring.groups[0]: says nothing of its nodes: failedWhen, degraded or both',
+  ]);
+});
+
+test('a channel that only tells of trouble is no member of the default rule', () => {
+  const channels =
+    'monitoring:\n  channels:\n    - driver: nova-service\n    - driver: tcp\n      options: { ports: [22] }\n' +
+    '    - driver: command\n      name: raid\n      options: { program: check_raid, exitCodes: { 0: alive, 1: degraded } }\n';
+  assert.deepEqual(config(channels).policy.failedWhen, { all: ['nova-service', 'tcp'] });
+  const named = `${channels}  failedWhen: { all: [nova-service, raid] }\n`;
+  assert.match(problems(`cloud: prod\n${named}`).join(), /names raid, which never says failed/);
+});
+
 test('a channel that reads fencing devices needs some', () => {
   assert.deepEqual(problems('cloud: prod\nmonitoring:\n  channels:\n    - driver: bmc-power'), [
     '4: monitoring.channels[0]: bmc-power reads the devices of fencing.levels, and none is configured',

@@ -53,6 +53,30 @@ describe('combine', () => {
     );
   });
 
+  test('degraded is never failed: it counts as alive, in the rule and as a veto, and shows where the node is alive', () => {
+    const any = fc.constantFrom<Verdict>('alive', 'degraded', 'failed', 'unknown');
+    fc.assert(
+      fc.property(rule, fc.subarray(NAMES), fc.tuple(any, any, any), (r, veto, vs) => {
+        const healthy = vs.map((v) => (v === 'degraded' ? 'alive' : v));
+        const plain = policy.combine({ ...r, veto }, evidenceOf(healthy));
+        const told = policy.combine({ ...r, veto }, evidenceOf(vs));
+        assert.equal(told, plain === 'alive' && vs.includes('degraded') ? 'degraded' : plain);
+      }),
+    );
+    const beside = [...evidenceOf(['alive', 'alive', 'alive']), { channel: 'raid', verdict: 'degraded' as const }];
+    assert.equal(policy.combine({ all: NAMES }, beside), 'degraded', 'also by a channel that the rule does not name');
+  });
+
+  test('what is done about a node in trouble is its group to say, else the policy: by default people are told', () => {
+    const groups = [{ nodes: ['gpu-*'], failedWhen: { all: ['tcp'] }, degraded: 'ignore' as const }];
+    assert.equal(policy.onDegraded({ groups, degraded: 'tell' }, 'gpu-1'), 'ignore');
+    assert.equal(policy.onDegraded({ groups }, 'compute-1'), 'tell');
+    assert.equal(
+      policy.onDegraded({ groups: [{ nodes: ['*'], failedWhen: { all: ['tcp'] } }], degraded: 'ignore' }, 'x'),
+      'ignore',
+    );
+  });
+
   test('by default both channels must agree', () => {
     const say = (nova: Verdict, tcp: Verdict): Verdict =>
       policy.combine(DEFAULT_POLICY.failedWhen, [

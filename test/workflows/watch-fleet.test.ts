@@ -92,6 +92,39 @@ test('a failed node gets a recovery; many at once get one alarm and none', async
   );
 });
 
+test('of a node in trouble people are told once, and when it is over; one to be ignored is only known', async (t) => {
+  const trouble = (node: string): Finding => ({
+    kind: 'degraded',
+    node,
+    suspicion: {
+      node: aNode({ host: node }),
+      evidence: [{ channel: 'raid', verdict: 'degraded', saw: 'rebuilding', readAt: '' }],
+      samples: 3,
+      silentMs: 0,
+    },
+  });
+  const swept = sweeps(
+    { findings: [trouble('compute-1'), trouble('gpu-1')] },
+    {},
+    { findings: [{ kind: 'cleared', node: 'compute-1', verdict: 'alive' }] },
+  );
+  const s = await story(() => ({ sweepFleet: swept.sweepFleet }), {
+    factor: 0.0001,
+    policy: { groups: [{ nodes: ['gpu-*'], failedWhen: { all: ['tcp'] }, degraded: 'ignore' }] },
+  });
+  t.after(() => s.end());
+  const watch = await s.watch();
+  await until(() => s.notices.length === 2, { what: 'one alarm, and one that it is over' });
+  const said = s.notices.map((n) => n.headline).join('\n');
+  assert.match(
+    said,
+    /compute-1 is in trouble, and alive: raid: rebuilding.*Nothing is fenced.*\n.*compute-1 is well again/s,
+  );
+  assert.ok(swept.inputs[1]!.known.includes('degraded:gpu-1'), 'the sweep need not tell it again');
+  const state = await watch.query(verbs.watchStateQuery);
+  assert.deepEqual([state.degraded, state.open], [{}, []]);
+});
+
 test('admissions are serial: the third of three that ask at once waits for the limit', async (t) => {
   const s = await story(() => ({ ...sweeps(), lookAtFleet: looks('failed') }), { factor: 0.0001 });
   t.after(() => s.end());
@@ -124,6 +157,14 @@ test('a list that is not whole makes everybody wait, and nobody is called gone',
   await s.watch();
   const answer = await s.admit('compute-a', 'run-a', { force: true });
   assert.ok(answer.kind === 'wait' && /not whole: 3 nodes/.test(answer.why), JSON.stringify(answer));
+});
+
+test('a node that was rebuilt meanwhile is denied: another machine has its name', async (t) => {
+  const s = await story(() => ({ ...sweeps(), lookAtFleet: looks('failed') }), { factor: 0.0001 });
+  t.after(() => s.end());
+  await s.watch();
+  const answer = await s.admit('compute-a', 'run-a', { serviceId: 'uuid-of-before', force: true });
+  assert.ok(answer.kind === 'denied' && answer.gate === 'uuid', JSON.stringify(answer));
 });
 
 test('observe, carries and exclusions deny, also by hand and with force', async (t) => {

@@ -1,6 +1,7 @@
 // What others say to the watch: runs ask for admission and give it back, monitor workers bring the policy, people pause.
 import { log, setHandler } from '@temporalio/workflow';
 import type { Admission, AdmissionRequest, OpenRun } from '../contract.ts';
+import type { Verdict } from '../domain.ts';
 import { judgeGates, matches } from '../policy.ts';
 import { brief } from '../proxies.ts';
 import { checkWho } from '../refuse.ts';
@@ -87,7 +88,7 @@ function grant(
   q: AdmissionRequest,
   seen: {
     node: Parameters<typeof gateInput>[1];
-    evidence: { channel: string; verdict: 'alive' | 'failed' | 'unknown'; saw: string; readAt: string }[];
+    evidence: { channel: string; verdict: Verdict; saw: string; readAt: string }[];
   },
   silentMs: number,
 ): Admission {

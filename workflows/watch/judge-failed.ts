@@ -1,9 +1,10 @@
 // Failed nodes, judged all together on the latest sweep: those that pass the gates get their recovery, the others a reason.
 import { isReturning, nodeWorkflowId, readMarker, WORKFLOW_TYPES, type RecoverInput } from '../contract.ts';
 import type { Verdict } from '../domain.ts';
-import { judgeGates, type GateInput, type GateVerdict } from '../policy.ts';
+import { judgeGates, lives, type GateInput, type GateVerdict } from '../policy.ts';
 import { startOnNode } from '../start-on-node.ts';
 import { alarm, endAlarm } from './alarms.ts';
+import { outOfTrouble } from './judge-degraded.ts';
 import type { Watch } from './state.ts';
 
 const HOUR = 3_600_000;
@@ -112,15 +113,15 @@ export function closed(w: Watch, node: string, runId: string): void {
 
 /** The node is alive again, or its verdict is gone: a later failure is a new one. */
 export async function forget(w: Watch, node: string, verdict: Verdict): Promise<void> {
-  if (verdict === 'alive' && w.failed.has(node)) cameBack(w, node);
+  if (lives(verdict) && w.failed.has(node)) cameBack(w, node);
   w.failed.delete(node);
   w.held.delete(node);
   // A stand-down ends when the node was seen alive, not when it only went out of sight.
-  if (verdict === 'alive') w.standDowns.delete(node);
+  if (lives(verdict)) w.standDowns.delete(node);
+  if (verdict !== 'degraded') await outOfTrouble(w, node, verdict);
   for (const kind of ['failed', 'settled', 'notOurs', 'orphan']) w.known.delete(`${kind}:${node}`);
   // A row that somebody holds, or that we marked, is no sign of life (S4).
-  const over =
-    verdict === 'alive' ? `${node} is alive again` : `${node} is held, marked by a recovery or not listed now`;
+  const over = lives(verdict) ? `${node} is alive again` : `${node} is held, marked by a recovery or not listed now`;
   for (const kind of ['observe', 'carries', 'excluded', 'notOurs', 'stoodDown', 'flapping'])
     await endAlarm(w, `${kind}:${node}`, over);
 }

@@ -3,9 +3,9 @@ import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { FleetSight, SweepCarry } from '../../activities/monitoring/contract.ts';
 import type { OpenRun, WatchInput, WatchKept, WatchState } from '../contract.ts';
 import { LARGE_FLEET } from '../defaults.ts';
-import type { Suspicion } from '../domain.ts';
+import type { Evidence, Suspicion } from '../domain.ts';
 import type { Maintenance, Override } from '../exceptions.ts';
-import { deathToFirstPost } from '../policy.ts';
+import { deathToFirstPost, onDegraded } from '../policy.ts';
 
 export interface Watch {
   cloud: string;
@@ -21,6 +21,8 @@ export interface Watch {
   returns: Map<string, string[]>;
   calmSince: string | null;
   failed: Map<string, Suspicion>;
+  /** In trouble and alive, as found last. */
+  degraded: Map<string, Suspicion>;
   /** Findings the sweep need not tell again, `${kind}:${node}`. */
   known: Set<string>;
   /** Alarms that were sent and are not over, key → when. */
@@ -50,6 +52,7 @@ export function openWatch(input: WatchInput): Watch {
     returns: new Map(Object.entries(k?.returns ?? {})),
     calmSince: k?.calmSince ?? null,
     failed: new Map(Object.entries(k?.failed ?? {})),
+    degraded: new Map(Object.entries(k?.degraded ?? {})),
     known: new Set(k?.known ?? []),
     alarms: new Map(Object.entries(k?.alarms ?? {})),
     grants: k?.grants ?? [],
@@ -73,6 +76,7 @@ export function keptOf(w: Watch): WatchKept {
     returns: Object.fromEntries(w.returns),
     calmSince: w.calmSince,
     failed: Object.fromEntries(w.failed),
+    degraded: Object.fromEntries(w.degraded),
     known: [...w.known],
     alarms: Object.fromEntries(w.alarms),
     grants: w.grants,
@@ -93,11 +97,24 @@ export function watchState(w: Watch): WatchState {
     standDowns: [...w.standDowns.keys()],
     maintenance: Object.fromEntries(w.maintenance),
     override: w.override,
+    degraded: Object.fromEntries(troubled(w)),
     held: Object.fromEntries(w.held),
     alarms: [...w.alarms.keys()],
     deathToFirstPostMs: deathToFirstPost(w.config.policy, nodes, LARGE_FLEET),
   };
 }
+
+/** Nodes in trouble that are not to be ignored, and what was seen of them. */
+export const troubled = (w: Watch): [node: string, saw: string][] =>
+  [...w.degraded]
+    .filter(([node]) => onDegraded(w.config.policy, node) !== 'ignore')
+    .map(([node, { evidence }]) => [node, troubleIn(evidence)]);
+
+const troubleIn = (evidence: readonly Evidence[]): string =>
+  evidence
+    .filter((e) => e.verdict === 'degraded')
+    .map((e) => `${e.channel}: ${e.saw}`)
+    .join('; ');
 
 /** The watch's page in the Temporal UI. */
 export function showWatch(w: Watch): void {
@@ -108,10 +125,11 @@ export function showWatch(w: Watch): void {
     [
       `**${w.cloud}**: mode **${w.config.policy.mode}**${w.paused ? `, **paused** by ${w.paused.by}: ${w.paused.reason}` : ''}`,
       s
-        ? `At ${s.readAt.slice(11, 19)}: ${s.nodes} nodes, ${s.alive} alive, ${s.failed.length} failed, ${s.unknown} unknown, ${s.ours.length} off by us${s.whole ? '' : ` — **not whole: ${s.trouble}**`}`
+        ? `At ${s.readAt.slice(11, 19)}: ${s.nodes} nodes, ${s.alive} alive, ${s.degraded?.length ?? 0} degraded, ${s.failed.length} failed, ${s.unknown} unknown, ${s.ours.length} off by us${s.whole ? '' : ` — **not whole: ${s.trouble}**`}`
         : 'The first sweep is under way.',
       ...open,
       ...held,
+      ...troubled(w).map(([node, saw]) => `* **${node}** is in trouble, and alive: ${saw}`),
       ...[...w.maintenance].map(
         ([node, m]) => `* **${node}** is under maintenance until ${m.until.slice(0, 16)}Z by ${m.by}: ${m.reason}`,
       ),

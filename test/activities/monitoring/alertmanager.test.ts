@@ -103,6 +103,16 @@ test('an alert that fires is failed since it began; resolved, it is no evidence 
   assert.equal(await verdict('one'), 'failed');
 });
 
+test('an alert may mean degraded: its node lives and is in trouble, and is never failed by it', async () => {
+  const { port, verdict } = await receiver({ means: 'degraded' });
+  await push(port, body([alert('one:9100', {}, { alertname: 'MemoryErrors' })]));
+  assert.equal(await verdict('one'), 'degraded');
+  assert.deepEqual(
+    alertmanager.says!(alertmanager.options.parse({ listen: '127.0.0.1:1', token: { env: 'T' }, means: 'degraded' })),
+    ['degraded', 'unknown'],
+  );
+});
+
 test('what does not know the token, is no POST, or goes elsewhere is refused by name, and nothing of it is kept', async () => {
   const { port, verdict } = await receiver();
   const one = body([alert('one')]);

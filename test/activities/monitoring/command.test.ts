@@ -108,6 +108,14 @@ test('the exit codes are those of Nagios plugins, unless the table says otherwis
   const table = { program: script('exit $1'), args: ['7'], exitCodes: { 7: 'failed' } };
   assert.equal((await oneBy(table)).verdict, 'failed');
   assert.equal((await oneBy({ ...table, args: ['0'] })).verdict, 'unknown');
+  const warning = {
+    program: script('echo "RAID WARNING - rebuilding"; exit 1'),
+    exitCodes: { 0: 'alive', 1: 'degraded' },
+  };
+  assert.deepEqual(await oneBy({ program: warning.program }).then((e) => e.verdict), 'unknown');
+  const seenWarning = await oneBy(warning);
+  assert.deepEqual([seenWarning.verdict, seenWarning.saw], ['degraded', 'RAID WARNING - rebuilding (exit code 1)']);
+  assert.deepEqual(command.says!(command.options.parse(warning)), ['alive', 'degraded', 'unknown']);
 });
 
 test('names are filled in as they are, and no shell reads them', async () => {

@@ -26,6 +26,7 @@ const ages = fc.record<Ages>(
     unmovedMs: fc.nat(100_000),
     silentMs: fc.nat(100_000),
     failed: fc.nat(10),
+    degraded: fc.nat(10),
     down: fc.nat(10),
     habitMs: fc.nat(30_000),
     intervals: fc.nat(2),

@@ -132,6 +132,10 @@ test('a series may itself mean failed, or alive; the others are unknown', async 
     one: 'failed',
     two: 'alive',
   });
+  const three = { alive: '== 0', degraded: '== 1', failed: '== 2' };
+  const of = (value: string) => verdictsOf([{ instance: 'one', value }], { meaning: three }, [at('one')]);
+  assert.deepEqual([await of('1'), await of('3')], [{ one: 'degraded' }, { one: 'unknown' }]);
+  assert.deepEqual(await verdictsOf(targets, { meaning: 'degraded' }, nodes), { one: 'degraded', two: 'unknown' });
   const sayings = (m: unknown) =>
     prometheus.says!(prometheus.options.parse({ url: 'http://p', query: 'q', meaning: m }));
   assert.deepEqual(sayings('failed'), ['failed', 'unknown']);

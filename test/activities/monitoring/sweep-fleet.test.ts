@@ -133,6 +133,37 @@ test('clears a known failed node that lives or is gone, and none that is unknown
   ]);
 });
 
+test('a node in trouble is told once its samples agree, is over when it is well, and failed comes instead of it', async () => {
+  const fleet = new FakeFleet(4);
+  fleet.node('compute-2').net = 'degraded';
+  fleet.node('compute-3').net = 'degraded';
+  fleet.node('compute-3').row = { status: 'disabled', disabledReason: 'new memory' };
+  const found = await sweepOn(fleet, { wakeInMs: 60_000 });
+  assert.deepEqual(
+    found.findings.map((f) => [f.kind, f.node]),
+    [['degraded', 'compute-2']],
+    'who disabled compute-3 knows why',
+  );
+  assert.deepEqual(found.sight.degraded, ['compute-2', 'compute-3']);
+  assert.equal(found.sight.failed.length, 0);
+  const known = ['degraded:compute-2'];
+  const quiet = await sweepOn(fleet, { known, wakeInMs: 30_000 });
+  assert.deepEqual(quiet.findings, []);
+  fleet.node('compute-2').net = 'alive';
+  const well = await sweepOn(fleet, { known, wakeInMs: 60_000 });
+  assert.deepEqual(well.findings, [{ kind: 'cleared', node: 'compute-2', verdict: 'alive' }]);
+  fleet.node('compute-2').net = 'auto';
+  fleet.kill('compute-2');
+  const raid = { verdict: 'degraded' as const, saw: 'rebuilding', readAt: '' };
+  const look = () => Promise.resolve(new Map([['compute-2', raid]]));
+  const channels = [...fleet.channels, { name: 'raid', channel: { look } }];
+  const dead = await sweepOn(fleet, { known, wakeInMs: 600_000 }, undefined, { channels });
+  assert.deepEqual(
+    dead.findings.map((f) => f.kind),
+    ['failed'],
+  );
+});
+
 test('tells our own marked nodes apart from those of a person', async () => {
   const fleet = new FakeFleet(8);
   const mark = (host: string, disabledReason: string | null, more = {}): void => {
