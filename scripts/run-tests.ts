@@ -43,6 +43,7 @@ const LANES = {
   crash: ['test/crash/'],
   stories: [
     'test/golden/lane/',
+    'test/docs/example-driver.test.ts',
     'test/stories/secrets.test.ts',
     'test/stories/refused.test.ts',
     'test/stories/drill.test.ts',

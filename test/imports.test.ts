@@ -41,6 +41,7 @@ const ROOMS_SHARE = [
   'monitoring/beating.ts',
   'monitoring/clock.ts',
   'fencing/run-program.ts',
+  'load-driver.ts',
 ].map((f) => `activities/${f}`);
 
 /** Why an import is wrong; null: it is right. */
@@ -69,6 +70,9 @@ export function judge({ from, to, local, typeOnly }: Import): string | null {
       if (target === 'workflows' && !typeOnly)
         return SHARED.includes(to) ? null : `of the workflows only ${SHARED.join(', ')}`;
       return null;
+    case 'driver-kit':
+      if (target === 'workflows') return SHARED.includes(to) ? null : `of the workflows only ${SHARED.join(', ')}`;
+      return target === 'driver-kit' || target === 'activities' ? null : 'the drivers of others see activities alone';
     default:
       return `${layer} is no room of this house`;
   }
@@ -92,7 +96,7 @@ function judgePackage(name: string, layer: string): string | null {
 }
 
 function allImports(): Import[] {
-  return ['workflows', 'activities', 'workers', 'scripts', 'test'].flatMap((folder) =>
+  return ['workflows', 'activities', 'workers', 'driver-kit', 'scripts', 'test'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
       .map((entry) => relative(root, join(entry.parentPath, entry.name)))
@@ -127,6 +131,8 @@ test('a wrong import of every kind is found', () => {
     ['activities/fencing/a.ts', `const x = await import('../../scripts/demo.ts');`],
     ['activities/fencing/a.ts', `import left from 'left-pad';`],
     ['workers/a.ts', `import '../scripts/demo.ts';`],
+    ['driver-kit/a.ts', `import { parseConfig } from '../workers/config.ts';`],
+    ['activities/fencing/a.ts', `import { rowOf } from '../../driver-kit/conformance/index.ts';`],
     ['scripts/status.ts', `import { world } from '../test/world/centre.ts';`],
   ];
   for (const [file, source] of cases) {

@@ -41,19 +41,24 @@ export function driverSource(config: Config, secrets: Secrets, given: Partial<Dr
     monitoring: async () => {
       // At once, so that devices which cannot be made stop the worker; for the others at the first reading, if ever.
       if (config.monitoring.channels.some(({ driver }) => driver === bmcPower.name)) await get('fencing');
-      return createChannels(config.monitoring, {
+      const context = {
         openstack: await get('openstack'),
         timings,
         secret,
         redact: secrets.redactor.redact,
         ...(config.fencing.levels.length > 0 && { readPower: powerReader(() => get('fencing')) }),
-      });
+      };
+      return createChannels(config.monitoring, context, config.file);
     },
     fencing: () =>
-      createFencing(config.fencing, { timings, secret, redact: secrets.redactor.redact, openstack: other }),
-    evacuator: async () => openEvacuator(config.evacuation, { openstack: await get('openstack') }),
+      createFencing(
+        config.fencing,
+        { timings, secret, redact: secrets.redactor.redact, openstack: other },
+        config.file,
+      ),
+    evacuator: async () => openEvacuator(config.evacuation, { openstack: await get('openstack') }, config.file),
     notification: async () => ({
-      channels: await openChannels(config.notification, { secret }),
+      channels: await openChannels(config.notification, { secret }, config.file),
       templates: loadTemplates(config.notification.templates),
     }),
   };

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 export const evacuationConfig = z.strictObject({
-  /** A name of the registry, or a module (package or absolute path) whose default export is an EvacuationDriver. */
+  /** A name of the registry, or a package or file whose default export is an EvacuationDriver. */
   driver: z.string().min(1).default('evacuate'),
   /** The driver's own, strict. */
   options: z.record(z.string(), z.unknown()).default({}),

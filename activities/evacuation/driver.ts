@@ -23,6 +23,8 @@ export interface EvacuationContext {
 
 export interface EvacuationDriver<S extends z.ZodType = z.ZodType> {
   name: string;
+  /** Where its options are explained, said beside a wrong one: an address or a path. A driver of ours has docs/drivers/<kind>-<name>.md. */
+  page?: string;
   /** The driver's own options, strict. */
   options: S;
   create(options: z.output<S>, context: EvacuationContext): Evacuator;

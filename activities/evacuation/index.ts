@@ -1,4 +1,5 @@
 // The registry of evacuation drivers, and the way from the configuration to one of them.
+import { loadModule, type Kind } from '../load-driver.ts';
 import type { EvacuationConfig } from './config.ts';
 import type { EvacuationContext, EvacuationDriver, Evacuator } from './driver.ts';
 import { evacuate } from './evacuate.ts';
@@ -9,9 +10,15 @@ export { evacuationConfig } from './config.ts';
 /** A new driver is one file and one line here. */
 export const evacuationDrivers: Readonly<Record<string, EvacuationDriver>> = { evacuate: evacuate as EvacuationDriver };
 
-/** Makes the configured driver; connects to nothing. Throws on an unknown driver and on options that it refuses. */
-export async function openEvacuator(config: EvacuationConfig, context: EvacuationContext): Promise<Evacuator> {
-  const driver = evacuationDrivers[config.driver] ?? (await importDriver(config.driver));
+/** Makes the configured driver (`from`: beside which configuration it may stand); connects to nothing. Throws on an unknown driver and on options that it refuses. */
+export async function openEvacuator(
+  config: EvacuationConfig,
+  context: EvacuationContext,
+  from?: string,
+): Promise<Evacuator> {
+  const driver =
+    evacuationDrivers[config.driver] ??
+    (await loadModule<EvacuationDriver>(config.driver, 'evacuation', evacuationKind, from));
   const parsed = driver.options.safeParse(config.options);
   if (!parsed.success)
     throw new Error(
@@ -20,14 +27,8 @@ export async function openEvacuator(config: EvacuationConfig, context: Evacuatio
   return driver.create(parsed.data, context);
 }
 
-async function importDriver(name: string): Promise<EvacuationDriver> {
-  const known = Object.keys(evacuationDrivers).join(', ');
-  const module: unknown = await import(name).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new Error(`evacuation.driver ${name}: neither one of ${known} nor a module that can be loaded (${why})`);
-  });
-  const driver: unknown = typeof module === 'object' && module !== null && 'default' in module ? module.default : null;
-  if (typeof driver !== 'object' || driver === null || !('create' in driver) || !('options' in driver))
-    throw new Error(`evacuation.driver ${name}: the module's default export is no EvacuationDriver (see driver.ts)`);
-  return driver as EvacuationDriver;
-}
+export const evacuationKind: Kind = {
+  kind: 'evacuation',
+  functions: ['create'],
+  known: Object.keys(evacuationDrivers),
+};

@@ -9,7 +9,7 @@ import { withTypes } from './inventory.ts';
 import type { Block, Inventory } from './inventory.ts';
 
 const device = z.strictObject({
-  /** A name of the registry, or a module (package or absolute path) whose default export is a FencingDriver. */
+  /** A name of the registry, or a package or file whose default export is a FencingDriver. */
   driver: z
     .string()
     .min(1)

@@ -53,6 +53,8 @@ export type AnySecretSource = SecretSource | { command: string[] };
 
 export interface FencingDriver<S extends z.ZodType = z.ZodType> {
   name: string;
+  /** Where its options are explained, said beside a wrong one: an address or a path. A driver of ours has docs/drivers/<kind>-<name>.md. */
+  page?: string;
   /** The driver's own options for one node, after `{node}` was filled in and the node's overrides were merged. Strict. */
   options: S;
   create(node: string, options: z.output<S>, context: FencingContext): FenceDevice;

@@ -40,8 +40,8 @@ interface Entry {
   made: Map<string, { resolved: Resolved; device: FenceDevice | null }>;
 }
 
-/** Loads the drivers; connects to nothing. Rejects with every error that stands in the file, one a line. */
-export async function createFencing(config: FencingConfig, context: FencingContext): Promise<Fencing> {
+/** Loads the drivers (`from`: beside which configuration they may stand); connects to nothing. Rejects with every error that stands in the file, one a line. */
+export async function createFencing(config: FencingConfig, context: FencingContext, from?: string): Promise<Fencing> {
   const files = new Map<string, Promise<Inventory>>();
   const read = (file: string): Promise<Inventory> => {
     const reading = files.get(file) ?? readInventory(file);
@@ -51,7 +51,7 @@ export async function createFencing(config: FencingConfig, context: FencingConte
   const entries: Entry[] = await Promise.all(
     entriesOf(config).map(async (entry) => {
       const at = writeIssue({ path: entry.path, message: '' }).slice(0, -2);
-      const driver = await loadDriver(entry.device.driver, at);
+      const driver = await loadDriver(entry.device.driver, at, from);
       const { inventory } = entry.device;
       const device = inventory ? withInventory(driver, entry.device, await read(inventory)) : entry.device;
       return { ...entry, device, driver, made: new Map() };

@@ -4,7 +4,7 @@ import { monitoringDrivers } from './index.ts';
 
 const channel = z
   .strictObject({
-    /** A name of the registry, or a module (package or absolute path) whose default export is a MonitoringDriver. */
+    /** A name of the registry, or a package or file whose default export is a MonitoringDriver. */
     driver: z
       .string()
       .min(1)

@@ -76,6 +76,8 @@ export interface MonitoringContext {
 
 export interface MonitoringDriver<S extends z.ZodType = z.ZodType> {
   name: string;
+  /** Where its options are explained, said beside a wrong one: an address or a path. A driver of ours has docs/drivers/<kind>-<name>.md. */
+  page?: string;
   /** The driver's own options, strict. */
   options: S;
   create(options: z.output<S>, context: MonitoringContext): MonitoringChannel;

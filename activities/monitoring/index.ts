@@ -1,4 +1,5 @@
 // The registry of monitoring drivers. A new driver is one file and one line here.
+import { loadModule, type Kind } from '../load-driver.ts';
 import { alertmanager } from './alertmanager.ts';
 import { bmcPower } from './bmc-power.ts';
 import { command } from './command.ts';
@@ -23,15 +24,17 @@ export const monitoringDrivers: Readonly<Record<string, MonitoringDriver>> = {
   tcp: tcp as MonitoringDriver,
 };
 
-/** The configured channels, under the names that `failedWhen` uses. Opens nothing. Rejects on an unknown driver or a refused option. */
+/** The configured channels, under the names that `failedWhen` uses. Opens nothing. `from`: the
+ * configuration's path, beside which a driver may stand. Rejects on an unknown driver or a refused option. */
 export async function createChannels(
   config: Pick<MonitoringConfig, 'channels'>,
   context: MonitoringContext,
+  from?: string,
 ): Promise<NamedChannel[]> {
   return Promise.all(
     config.channels.map(async ({ driver: name, name: called, options }, i) => {
       const at = `monitoring.channels[${i}]`;
-      const driver = monitoringDrivers[name] ?? (await importDriver(name, at));
+      const driver = monitoringDrivers[name] ?? (await loadModule<MonitoringDriver>(name, at, monitoringKind, from));
       const parsed = driver.options.safeParse(options);
       if (!parsed.success) {
         const wrong = parsed.error.issues.map(
@@ -45,17 +48,8 @@ export async function createChannels(
   );
 }
 
-/** A driver outside this repository: the default export of a package, or of a file given by its absolute path. */
-async function importDriver(name: string, at: string): Promise<MonitoringDriver> {
-  const known = `known: ${Object.keys(monitoringDrivers).join(', ')}, or the name of a module`;
-  let module: { default?: Partial<MonitoringDriver> };
-  try {
-    module = (await import(name)) as typeof module;
-  } catch (error) {
-    throw new Error(`${at}.driver ${name}: cannot be loaded: ${(error as Error).message.split('\n')[0]} (${known})`);
-  }
-  const driver = module.default;
-  if (!driver?.options || typeof driver.create !== 'function')
-    throw new Error(`${at}.driver ${name}: its default export is no monitoring driver (name, options, create)`);
-  return driver as MonitoringDriver;
-}
+export const monitoringKind: Kind = {
+  kind: 'monitoring',
+  functions: ['create'],
+  known: Object.keys(monitoringDrivers),
+};

@@ -3,7 +3,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Notice } from '../../workflows/contract.ts';
 import type { Identity } from '../openstack/types.ts';
 import type { NotificationActivities, Recipient } from './contract.ts';
-import { NotificationError } from './driver.ts';
+import { isNotificationError } from './driver.ts';
 import type { OpenChannel } from './index.ts';
 import { findAdmins, findUsers, USER_STAGES, type Found, type Rules, type Sources } from './recipients.ts';
 import { renderNotice } from './render.ts';
@@ -89,14 +89,14 @@ const refused = (why: string): ApplicationFailure =>
 function judge(results: readonly PromiseSettledResult<void>[]): void {
   const errors = results.filter((r) => r.status === 'rejected').map((r) => r.reason as unknown);
   if (errors.length === 0) return;
-  const later = errors.find((e) => !(e instanceof NotificationError && e.permanent));
+  const later = errors.find((e) => !(isNotificationError(e) && e.permanent));
   if (later !== undefined) throw again(later, errors);
   if (errors.length === results.length) throw refused(errors.map(said).join('; '));
 }
 
 /** The next try waits as long as the other side asked for, at most an hour: a day is all that there is. */
 function again(error: unknown, all: readonly unknown[]): ApplicationFailure {
-  const asked = all.map((e) => (e instanceof NotificationError ? (e.retryAfterMs ?? 0) : 0));
+  const asked = all.map((e) => (isNotificationError(e) ? (e.retryAfterMs ?? 0) : 0));
   const wait = Math.min(Math.max(...asked), MAX_WAIT_MS);
   return ApplicationFailure.create({
     message: said(error),
@@ -108,6 +108,4 @@ function again(error: unknown, all: readonly unknown[]): ApplicationFailure {
 
 /** Only NotificationError is known to be without secrets. */
 const said = (error: unknown): string =>
-  error instanceof NotificationError
-    ? oneLine(error.message)
-    : `the channel failed: ${(error as Error)?.name ?? 'unknown'}`;
+  isNotificationError(error) ? oneLine(error.message) : `the channel failed: ${(error as Error)?.name ?? 'unknown'}`;

@@ -27,7 +27,7 @@ export interface Preview {
 }
 
 export interface NotificationChannel {
-  /** Resolves once the channel took the message. Rejects with NotificationError; `permanent` is never tried again. */
+  /** Resolves once the channel took the message. Rejects with NotificationError, or one like it; `permanent` is never tried again. */
   deliver(message: Message, signal: AbortSignal): Promise<void>;
   /** Reads only: can we connect and log in? One line for a person. Rejects like deliver. */
   probe(signal: AbortSignal): Promise<string>;
@@ -43,6 +43,8 @@ export interface NotificationContext {
 
 export interface NotificationDriver<S extends z.ZodType = z.ZodType> {
   name: string;
+  /** Where its options are explained, said beside a wrong one: an address or a path. A driver of ours has docs/drivers/<kind>-<name>.md. */
+  page?: string;
   /** The driver's own options, strict. */
   options: S;
   /**
@@ -70,3 +72,9 @@ export class NotificationError extends Error {
     this.retryAfterMs = retryAfterMs;
   }
 }
+
+/** Also one of another copy of this file: a driver of somebody else needs nothing of Lifeboat at run time, only an Error with `permanent`. */
+export const isNotificationError = (
+  error: unknown,
+): error is Error & Pick<NotificationError, 'permanent' | 'retryAfterMs'> =>
+  error instanceof Error && 'permanent' in error && typeof error.permanent === 'boolean';

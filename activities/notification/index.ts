@@ -1,6 +1,7 @@
 // The registry of notification drivers, and the room's part of the configuration file.
 import { z } from 'zod';
 import { STAGES, type Stage } from '../../workflows/contract.ts';
+import { loadModule, type Kind } from '../load-driver.ts';
 import type { NotificationChannel, NotificationContext, NotificationDriver } from './driver.ts';
 import { command } from './command.ts';
 import { email, mailAddress } from './email.ts';
@@ -34,7 +35,7 @@ const channel = z.strictObject({
     .regex(/^[\w.-]{1,60}$/)
     .meta({ expected: 'a name of letters, digits, dots and dashes', example: 'ops-room' })
     .optional(),
-  /** A name of the registry, or a module (package or absolute path) whose default export is a NotificationDriver. */
+  /** A name of the registry, or a package or file whose default export is a NotificationDriver. */
   driver: z.string().min(1),
   options: z.record(z.string(), z.unknown()).default({}),
   /** Who is told through this channel, and of what. */
@@ -92,14 +93,20 @@ export interface OpenChannel {
 
 /**
  * Makes the configured channels; connects to nothing. Throws on an unknown driver and on options that it refuses:
- * `notification.channels[0].options.host: …`.
+ * `notification.channels[0].options.host: …`. `from`: the configuration's path, beside which a driver may stand.
  */
-export async function openChannels(config: NotificationConfig, context: NotificationContext): Promise<OpenChannel[]> {
+export async function openChannels(
+  config: NotificationConfig,
+  context: NotificationContext,
+  from?: string,
+): Promise<OpenChannel[]> {
   const names = channelNames(config.channels);
   return Promise.all(
     config.channels.map(async (entry, n) => {
       const at = `notification.channels[${n}]`;
-      const driver = notificationDrivers[entry.driver] ?? (await importDriver(entry.driver, at));
+      const driver =
+        notificationDrivers[entry.driver] ??
+        (await loadModule<NotificationDriver>(entry.driver, at, notificationKind, from));
       const parsed = driver.options.safeParse(entry.options);
       const wrong = parsed.success
         ? channelProblems(driver, entry, parsed.data).map(({ key, why }) => `${at}.${key}: ${why}`)
@@ -158,16 +165,8 @@ export function channelProblems(
   return found;
 }
 
-async function importDriver(name: string, at: string): Promise<NotificationDriver> {
-  const known = `known: ${Object.keys(notificationDrivers).join(', ')}, or the name of a module`;
-  let module: { default?: Partial<NotificationDriver> };
-  try {
-    module = (await import(name)) as { default?: Partial<NotificationDriver> };
-  } catch (error) {
-    throw new Error(`${at}.driver ${name}: cannot be loaded: ${(error as Error).message.split('\n')[0]} (${known})`);
-  }
-  const driver = module.default;
-  if (!driver?.options || typeof driver.create !== 'function')
-    throw new Error(`${at}.driver ${name}: its default export is no notification driver (name, options, create)`);
-  return driver as NotificationDriver;
-}
+export const notificationKind: Kind = {
+  kind: 'notification',
+  functions: ['create'],
+  known: Object.keys(notificationDrivers),
+};

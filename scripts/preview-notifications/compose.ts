@@ -20,11 +20,11 @@ export interface Sent {
 }
 
 /** In the order of the stages. Rejects where a channel or a template of the configuration cannot be used. */
-export async function compose({ cloud, console, notification }: Config): Promise<Sent[]> {
+export async function compose({ cloud, console, notification, file }: Config): Promise<Sent[]> {
   const secret = async (): Promise<string> => {
     throw new Error('a preview reads no secret');
   };
-  const channels = await openChannels(notification, { secret });
+  const channels = await openChannels(notification, { secret }, file);
   const templates = loadTemplates(notification.templates);
   const [named] = notification.admins;
   const admin: Recipient = {

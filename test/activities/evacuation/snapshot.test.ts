@@ -145,7 +145,7 @@ test('a driver is chosen by name, its options are strict, and a reserved host is
   await assert.rejects(open({ driver: 'evacuate', options: { tarket: 'x' } }), /evacuation\.options/);
   await assert.rejects(
     open({ driver: 'no-such-driver', options: {} }),
-    /evacuation\.driver no-such-driver: neither one of evacuate/,
+    /evacuation\.driver no-such-driver: cannot be loaded: .*known: evacuate/,
   );
   const reserved = await open({ driver: 'evacuate', options: { target: 'compute-3' } });
   assert.deepEqual([reserved.reaches('compute-3'), reserved.reaches('compute-2')], [true, false]);

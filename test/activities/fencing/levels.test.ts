@@ -1,8 +1,5 @@
 // From the file to the devices of a node: templates, overrides, and the refusal to share a device.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { createFencing, fencingConfig } from '../../../activities/fencing/levels.ts';
 import { contextOf } from './conformance.ts';
@@ -130,24 +127,10 @@ test('says which option a node lacks, and leaves its other levels usable', async
   assert.equal(vm!.devices[0]!.label, 'libvirt compute-9');
 });
 
-test('takes a driver from a module that the configuration names', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-driver-'));
-  const file = join(folder, 'driver.mjs');
-  await writeFile(
-    file,
-    `export default { name: 'mine', options: { safeParse: (data) => ({ success: true, data }) },
-       deviceKey: (o) => o.name, create: (node, o) => ({ label: 'mine ' + o.name }) };`,
-  );
-  const config = { levels: [{ name: 'mine', devices: [{ driver: file, options: { name: '{node}' } }] }] };
-  const fencing = await createFencing(fencingConfig.parse(config), context);
-  await rm(folder, { recursive: true });
-  assert.equal(fencing.levelsOf('n1')[0]?.devices[0]?.label, 'mine n1');
-});
-
 test('says which drivers there are when one is unknown', async () => {
   const config = fencingConfig.parse({ levels: [{ name: 'x', devices: [{ driver: 'no-such-driver' }] }] });
   await assert.rejects(
     createFencing(config, context),
-    /^Error: fencing\.levels\[0\]\.devices\[0\]\.driver no-such-driver: cannot be loaded: .* \(known: command, fence-agent, ipmi, ironic, libvirt, redfish, or the name of a module\)$/,
+    /^Error: fencing\.levels\[0\]\.devices\[0\]\.driver no-such-driver: cannot be loaded: .* \(known: command, fence-agent, ipmi, ironic, libvirt, redfish, or a package or file\)$/,
   );
 });

@@ -1,12 +1,24 @@
 // A power strip whose outlets are switched over HTTP: GET and PUT /outlets/7 {"state":"off"}, a token in the header.
 import { z } from 'zod';
-import type { CommandResult, FenceDevice, FencingContext, FencingDriver } from '../../activities/fencing/driver.ts';
-import type { DeviceFault } from '../../workflows/domain.ts';
+import type { CommandResult, DeviceFault, FenceDevice, FencingContext, FencingDriver } from 'lifeboat/driver';
 
-const secret = z.union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })]);
+const text = z.string().min(1);
+/** `expected` and `example` are what an operator reads beside a wrong value. */
+const secret = z
+  .union([
+    z.strictObject({ env: text }),
+    z.strictObject({ file: text }),
+    z.strictObject({ command: z.array(text).min(1) }),
+  ])
+  .meta({
+    expected: 'a secret, as { env: NAME }, { file: path } or { command: [program, argument] }',
+    example: '{ env: STRIP_TOKEN }',
+  });
 const options = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }),
-  outlet: z.int().min(1),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .meta({ expected: 'the address of the strip', example: 'https://strip.example.org' }),
+  outlet: z.int().min(1).meta({ expected: 'the number of an outlet, 1 or more', example: '7' }),
   token: secret,
   /** Compared before anything is believed or switched. */
   serial: z.string().min(1).optional(),
@@ -73,6 +85,7 @@ function outletDevice(o: Options, context: FencingContext): FenceDevice {
 
 const outlet: FencingDriver<typeof options> = {
   name: 'outlet',
+  page: 'https://git.example.org/lifeboat-driver-outlet#options',
   options,
   create: (_node, o, context) => outletDevice(o, context),
   deviceKey: (o) => `outlet ${o.url} ${o.outlet}`,

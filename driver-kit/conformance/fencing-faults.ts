@@ -1,5 +1,5 @@
 // The ways in which fence devices are broken, and what a driver must call each.
-import type { DeviceFault } from '../../../workflows/domain.ts';
+import type { DeviceFault } from '../../workflows/domain.ts';
 
 /** How a device, or the way to it, is broken: in words, and what its driver must call it. */
 export const FAULTS = {

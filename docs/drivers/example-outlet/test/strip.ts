@@ -1,14 +1,7 @@
-// The driver of docs/drivers/README.md, held to the same promises as the shipped ones, and loaded as a module of somebody else.
-import assert from 'node:assert/strict';
+// A strip with one outlet, on a free port of the loopback, which fails as it is told.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { test } from 'node:test';
-import type { FencingDriver } from '../../activities/fencing/driver.ts';
-import { createFencing, fencingConfig } from '../../activities/fencing/levels.ts';
-import { contextOf, fencingConformance, PASSWORD, type Machine } from '../activities/fencing/conformance.ts';
-import outlet from './outlet-driver.ts';
-
-type Fault = NonNullable<Parameters<Machine['set']>[0]['fault']>;
+import { PASSWORD, type Fault, type Machine } from 'lifeboat/conformance';
 
 const SERIAL = 'SN-4711';
 const STATUS: Partial<Record<Fault, number>> = {
@@ -18,8 +11,7 @@ const STATUS: Partial<Record<Fault, number>> = {
   refuses: 503,
 };
 
-/** A strip with one outlet, on a free port of the loopback. */
-async function strip(): Promise<Machine> {
+export async function strip(): Promise<Machine> {
   let power: 'on' | 'off' = 'on';
   let fault: Fault | null = null;
   const commands: string[] = [];
@@ -68,28 +60,3 @@ async function strip(): Promise<Machine> {
     },
   };
 }
-
-const FAULTS = ['unreachable', 'wrongPassword', 'lacksPrivilege', 'noSuchMachine', 'refuses', 'otherMachine'] as const;
-
-fencingConformance({
-  driver: outlet as FencingDriver,
-  faults: { status: [...FAULTS, 'speaksNonsense'], off: [...FAULTS, 'losesReply'] },
-  refused: [{ url: 'strip-1' }, { outlet: 0 }, { token: 'written here' }, { serial: '' }],
-  hasPassword: true,
-  never: /reset|cycle|reboot/,
-  start: strip,
-});
-
-test('the driver is found by its path, without a line in the registry', async () => {
-  const machine = await strip();
-  const driver = new URL('./outlet-driver.ts', import.meta.url).pathname;
-  const devices = [{ driver, nodes: ['compute-1'], options: machine.options(true) }];
-  const fencing = await createFencing(
-    fencingConfig.parse({ levels: [{ name: 'strip', devices }] }),
-    contextOf(machine),
-  );
-  const [level] = fencing.levelsOf('compute-1');
-  const reading = await level!.devices[0]!.status(new AbortController().signal);
-  await machine.stop();
-  assert.deepEqual([reading.power, reading.identityConfirmed], ['on', true]);
-});
