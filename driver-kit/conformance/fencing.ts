@@ -106,16 +106,21 @@ function promisesOfOptions({ driver, refused, start }: FencingSubject): void {
 
 function promisesOfPower({ never, identity }: FencingSubject, promise: Promise_): void {
   promise('reads on and off, and changes nothing by reading', async (machine, device) => {
-    assert.equal((await device.status(going())).power, 'on');
+    const before = await device.status(going());
+    assert.equal(before.power, 'on', before.detail);
     await machine.set({ power: 'off' });
     const reading = await device.status(going());
-    assert.deepEqual([reading.power, reading.fault, reading.identityConfirmed], ['off', undefined, false]);
+    assert.deepEqual(
+      [reading.power, reading.fault, reading.identityConfirmed],
+      ['off', undefined, false],
+      reading.detail,
+    );
     assert.equal(await machine.power(), 'off');
   });
 
   promise('switches off with one command, never a reset, a cycle or a graceful shutdown', async (machine, device) => {
-    const { accepted, fault } = await device.off(going());
-    assert.deepEqual([accepted, fault], [true, undefined]);
+    const { accepted, fault, detail } = await device.off(going());
+    assert.deepEqual([accepted, fault], [true, undefined], detail);
     assert.equal((await device.status(going())).power, 'off');
     assert.equal(await machine.power(), 'off');
     assert.deepEqual(
@@ -142,8 +147,8 @@ function promisesOfPower({ never, identity }: FencingSubject, promise: Promise_)
     'says that the identity is confirmed when it was compared',
     async (machine, device) => {
       await machine.set({ power: 'off' });
-      const { power, identityConfirmed } = await device.status(going());
-      assert.deepEqual([power, identityConfirmed], ['off', true]);
+      const { power, identityConfirmed, detail } = await device.status(going());
+      assert.deepEqual([power, identityConfirmed], ['off', true], detail);
     },
     true,
   );
@@ -184,7 +189,8 @@ function promisesOfFaults({ driver, faults, start }: FencingSubject, promise: Pr
         await machine.set({ fault: null });
         const truth = fault === 'losesReply' ? 'off' : 'on';
         assert.equal(await machine.power(), truth);
-        assert.equal((await device.status(going())).power, truth, 'the status read tells what became of it');
+        const reading = await device.status(going());
+        assert.equal(reading.power, truth, `the status read tells what became of it: ${reading.detail}`);
       },
       fault === 'otherMachine',
     );

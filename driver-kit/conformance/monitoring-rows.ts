@@ -1,7 +1,7 @@
 // Rows of os-services, healthy unless the test says otherwise.
 import type { NodeView, Verdict } from '../../workflows/domain.ts';
 
-export const VERDICTS: readonly Verdict[] = ['alive', 'failed', 'unknown'];
+export const VERDICTS: readonly Verdict[] = ['alive', 'degraded', 'failed', 'unknown'];
 
 export const rowOf = (over: Partial<NodeView> = {}): NodeView => ({
   host: 'compute-1',
