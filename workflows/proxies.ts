@@ -8,7 +8,7 @@ import { taskQueues } from './contract.ts';
 import type { Timings } from './defaults.ts';
 
 /** Errors that no repetition mends: the caller asks a person or ends. */
-export const FINAL_ERRORS = ['ConfigError', 'UuidChanged', 'NotOurs', 'NotFound', 'Forbidden'];
+export const FINAL_ERRORS = ['ConfigError', 'UuidChanged', 'NotOurs', 'NotFound', 'Forbidden', 'RowMoved'];
 
 const patient = {
   initialInterval: 500,

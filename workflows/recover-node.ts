@@ -17,9 +17,9 @@ import { answersGiven, installAnswers, stopRun } from './recovery/answers.ts';
 import { close } from './recovery/close.ts';
 import { enter } from './recovery/console.ts';
 import { evacuateAll } from './recovery/evacuate-all.ts';
-import { fence } from './recovery/fence.ts';
-import { markOff, startGuard } from './recovery/guard.ts';
+import { startGuard } from './recovery/guard.ts';
 import { insist } from './recovery/insist.ts';
+import { proveAndMark } from './recovery/mark.ts';
 import { raise, settle } from './recovery/question.ts';
 import { granted, newRun, noteDecision, reached, rememberNode, type Run } from './recovery/run.ts';
 import { tell } from './recovery/tell.ts';
@@ -53,9 +53,7 @@ async function recover(run: Run): Promise<void> {
   await approval(run);
   await snapshotAfterApproval(run);
   await freshEvidence(run);
-  await fence(run, 0);
-  enter(run, 'marking', 'tells Nova that the node is off');
-  await markOff(run);
+  await proveAndMark(run);
   const guard = startGuard(run);
   try {
     await tellStarted(run);

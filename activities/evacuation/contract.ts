@@ -99,8 +99,8 @@ export interface EvacuationActivities {
     needs: Record<string, Need>;
   }>;
   /**
-   * One PUT: disabled, reason = marker, forced_down. Idempotent; read back. Refuses a row whose UUID changed (UuidChanged). A
-   * marker with an outcome is written only over the same run's: else the row is answered as it is.
+   * One PUT: disabled, reason = marker, forced_down. Idempotent; read back. Refuses a row whose UUID changed (UuidChanged), and one
+   * that is not the run's yet and not as `as` says (RowMoved). A marker with an outcome is written only over the same run's: else the row is answered as it is.
    */
   markNode(input: {
     serviceId: string;
@@ -109,6 +109,8 @@ export interface EvacuationActivities {
     forcedDown?: boolean;
     /** The row of the snapshot: a person's disable that is not in it is refused (NotOurs). Absent: any is overwritten. */
     before?: Pick<NodeView, 'disabledReason'>;
+    /** `updatedAt` of the evidence: a row that moved since is a node that lives or is somebody's. `marked`: only the run's own row. */
+    as?: 'marked' | Pick<NodeView, 'updatedAt'>;
   }): Promise<NodeView>;
   /** Returns the ids that fit now; waits (heartbeating) until at least one does unless `once`. */
   findRoom(input: RoomInput): Promise<RoomResult>;

@@ -24,8 +24,10 @@ export const isForbidden = (f: Failure): boolean =>
   f.status === 403 || f.status === 401 || f.kind === 'forbidden' || f.kind === 'auth';
 
 /** An error that no repetition mends; `type` is one of FINAL_ERRORS (workflows/proxies.ts). */
-export const final = (type: 'UuidChanged' | 'NotOurs' | 'NotFound' | 'ConfigError' | 'Forbidden', message: string) =>
-  ApplicationFailure.nonRetryable(message, type);
+export const final = (
+  type: 'UuidChanged' | 'NotOurs' | 'NotFound' | 'ConfigError' | 'Forbidden' | 'RowMoved',
+  message: string,
+) => ApplicationFailure.nonRetryable(message, type);
 
 export const textOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, 300);

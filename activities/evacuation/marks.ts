@@ -39,7 +39,7 @@ export function createMarks(openstack: OpenStack): Marks {
   return {
     readService: (node) => compute.service(node),
 
-    async markNode({ serviceId, node, marker, forcedDown = true, before }) {
+    async markNode({ serviceId, node, marker, forcedDown = true, before, as }) {
       const row = await rowOf(node, serviceId);
       const found = readMarker(row.disabledReason);
       const wanted = readMarker(marker);
@@ -51,6 +51,7 @@ export function createMarks(openstack: OpenStack): Marks {
           'NotOurs',
           `service of ${node}: a person disabled it meanwhile: ${row.disabledReason ?? 'no reason given'} (look, then retry)`,
         );
+      if (as !== undefined && found?.run !== wanted?.run) stillAs(row, as);
       return write(row, { status: 'disabled', disabledReason: marker, forcedDown });
     },
 
@@ -79,6 +80,17 @@ export function createMarks(openstack: OpenStack): Marks {
       return write(row, { status: 'enabled' });
     },
   };
+}
+
+/** Between the proof and this write anything may lie: a worker that slept, or a Temporal that was restored from a copy. */
+function stillAs(row: NodeView, as: 'marked' | Pick<NodeView, 'updatedAt'>): void {
+  const why =
+    as === 'marked'
+      ? `it does not carry the run's marker any more (${row.disabledReason ?? 'no reason'})`
+      : row.updatedAt === as.updatedAt
+        ? null
+        : `it moved since the evidence (updated_at ${row.updatedAt ?? 'none'})`;
+  if (why) throw final('RowMoved', `service of ${row.host}: ${why}`);
 }
 
 const byPerson = (row: NodeView): Error =>

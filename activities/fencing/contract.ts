@@ -18,6 +18,8 @@ export interface FenceInput {
   runId: string;
   /** 0 for the first fence; more when the node came back: then signs of life do not make it a false alarm. */
   again: number;
+  /** When the guard last read this run's marker on the row; null or absent: it did not, and a further fence must read it itself. */
+  markSeenAt?: string | null;
   timings: Timings;
 }
 
@@ -35,7 +37,9 @@ export type FenceResult =
   /** All devices say off, but the node lives. */
   | { kind: 'contradiction'; saw: string; offSent: boolean }
   /** The run said no (paused, aborted, gone). */
-  | { kind: 'forbidden'; why: string; offSent: boolean };
+  | { kind: 'forbidden'; why: string; offSent: boolean }
+  /** A further fence, and the row does not carry the run's marker any more: the node is not its own to switch off. */
+  | { kind: 'markGone'; saw: string; offSent: boolean };
 
 export interface FencingLevelPlan {
   level: string;
@@ -63,6 +67,8 @@ export interface GuardResult {
   kind: 'on' | 'alive';
   saw: string;
   readAt: string;
+  /** This very attempt has read the run's marker on the row, and nothing else since. Absent in the answer of an older worker. */
+  marked?: boolean;
 }
 
 export interface FencingActivities {

@@ -8,6 +8,7 @@ import type { FenceInput, FenceResult } from './contract.ts';
 import type { PowerReading } from './driver.ts';
 import { holdOff } from './hold-off.ts';
 import { Silence } from './witness.ts';
+import type { Sign } from './witness.ts';
 
 export type { FenceTools } from './attempt.ts';
 
@@ -69,10 +70,26 @@ async function lastLook(attempt: Attempt): Promise<FenceResult | null> {
     if (lives) return { kind: 'alive', saw: sign.saw };
     if (sign.updatedAt === undefined)
       return { kind: 'unproven', offSent, devices: [], why: `nothing was sent: the last look failed (${sign.saw})` };
+  } else {
+    const notOurs = unlessMarked(attempt, sign);
+    if (notOurs) return notOurs;
   }
   const may = await tools.mayFence();
   tools.signal.throwIfAborted();
   return may.ok ? null : { kind: 'forbidden', why: may.why, offSent: attempt.offSent };
+}
+
+/**
+ * A further off has no evidence of its own, only the run's marker: a database that was restored, or a worker that slept for long, may hold
+ * a run as open whose node was given back meanwhile. Null: it stands, or the guard saw it standing a moment ago.
+ */
+function unlessMarked({ input, tools, offSent }: Attempt, sign: Sign): FenceResult | null {
+  if (sign.holder === input.runId) return null;
+  if (sign.updatedAt !== undefined) return { kind: 'markGone', saw: sign.saw, offSent };
+  const age = Date.parse(tools.clock.iso()) - Date.parse(input.markSeenAt ?? '');
+  if (age <= input.timings.guardBlindMs) return null;
+  const why = `nothing was sent: nobody sees whether the run's marker still stands (${sign.saw})`;
+  return { kind: 'unproven', offSent, devices: [], why };
 }
 
 /** One off to each device that did not read off; what they answer proves nothing, but tells why it may not go off. */

@@ -31,6 +31,7 @@ export class GuardMind {
   #updatedAt: string | null | undefined;
   #movedAt: number | null;
   #sign: Sign | null = null;
+  #marked = false;
 
   constructor(input: GuardInput, devices: number, now: number, memory: GuardMemory | null) {
     this.#input = input;
@@ -54,6 +55,8 @@ export class GuardMind {
    */
   noteSign(sign: Sign, now: number): string | null {
     this.#sign = sign;
+    // A row that cannot be read is as it was read last.
+    if (sign.updatedAt !== undefined) this.#marked = sign.holder === this.#input.runId;
     if (sign.tcp === 'answers') return sign.saw;
     if (sign.updatedAt === undefined || sign.anotherService) return null;
     const moved = this.#updatedAt !== undefined && sign.updatedAt !== this.#updatedAt;
@@ -85,6 +88,11 @@ export class GuardMind {
 
   #unseenMs(now: number): number {
     return Math.max(0, ...this.#devices.map(({ offAt }) => now - offAt));
+  }
+
+  /** Not handed to the attempt after this one: nobody knows how long lay between. */
+  get marked(): boolean {
+    return this.#marked;
   }
 
   memory(now: number): GuardMemory {

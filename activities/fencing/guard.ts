@@ -81,7 +81,7 @@ class Guarding {
     const reading = await readDevice(device, this.#input.timings.powerStatusMs, clock, signal);
     progress();
     this.#mind.noteDevice(place, reading, clock.now());
-    return reading.power === 'on' ? { kind: 'on', saw: reading.detail, readAt: clock.iso() } : null;
+    return reading.power === 'on' ? this.#trouble('on', reading.detail) : null;
   }
 
   async #look(): Promise<GuardResult | null> {
@@ -89,7 +89,11 @@ class Guarding {
     const sign = await look(signal);
     progress();
     const alive = this.#mind.noteSign(sign, clock.now());
-    return alive ? { kind: 'alive', saw: alive, readAt: clock.iso() } : null;
+    return alive ? this.#trouble('alive', alive) : null;
+  }
+
+  #trouble(kind: GuardResult['kind'], saw: string): GuardResult {
+    return { kind, saw, readAt: this.#tools.clock.iso(), marked: this.#mind.marked };
   }
 
   /** Says what changed, one message at a time; what could not be said is said at the next turn. */

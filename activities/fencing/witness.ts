@@ -1,8 +1,10 @@
 // The node's own signs of life, beside what its power devices say: its row in Nova and its address on the network.
 // What cannot be reached is unknown, never silence.
 import { connectAny } from '../monitoring/connect.ts';
+import { readMarker } from '../../workflows/contract.ts';
 import type { OpenStack } from '../openstack/types.ts';
 import type { Timings } from '../../workflows/defaults.ts';
+import type { NodeView } from '../../workflows/domain.ts';
 import { oneLine } from './options.ts';
 
 export interface Sign {
@@ -12,6 +14,8 @@ export interface Sign {
   updatedAt: string | null | undefined;
   /** The row belongs to another service than the run's: the node was registered anew. */
   anotherService: boolean;
+  /** The run whose marker without an outcome the row carries; null: none does. Undefined: the row could not be read. */
+  holder?: string | null | undefined;
   /** One line for a person. */
   saw: string;
 }
@@ -36,8 +40,8 @@ export function witnessOf(
       lookAtAddress(subject.hostIp, tcpPorts, timings.tcpTimeoutMs, signal),
       lookAtRow(openstack, subject, timings.novaReadMs, signal),
     ]);
-    const { updatedAt, anotherService } = row;
-    return { tcp: tcp.kind, updatedAt, anotherService, saw: `${tcp.saw}; ${row.saw}` };
+    const { updatedAt, anotherService, holder } = row;
+    return { tcp: tcp.kind, updatedAt, anotherService, holder, saw: `${tcp.saw}; ${row.saw}` };
   };
 }
 
@@ -53,7 +57,7 @@ async function lookAtAddress(
   return { kind: answer.kind === 'answered' ? 'answers' : answer.kind, saw: `${hostIp}: ${answer.saw}` };
 }
 
-type Row = Pick<Sign, 'updatedAt' | 'anotherService' | 'saw'>;
+type Row = Pick<Sign, 'updatedAt' | 'anotherService' | 'holder' | 'saw'>;
 
 async function lookAtRow(
   openstack: Pick<OpenStack, 'compute'>,
@@ -66,11 +70,17 @@ async function lookAtRow(
     if (!row) return { updatedAt: undefined, anotherService: false, saw: `Nova has no service ${node}` };
     const anotherService = row.serviceId !== serviceId;
     const saw = anotherService ? `its service is ${row.serviceId} now` : `updated_at ${row.updatedAt ?? 'none'}`;
-    return { updatedAt: row.updatedAt, anotherService, saw };
+    return { updatedAt: row.updatedAt, anotherService, holder: holderOf(row), saw };
   } catch (error) {
     const why = oneLine(error instanceof Error ? error.message : String(error));
     return { updatedAt: undefined, anotherService: false, saw: `Nova's row unread (${why})` };
   }
+}
+
+/** Disabled and forced down by a run that has not written its outcome. */
+function holderOf({ status, forcedDown, disabledReason }: NodeView): string | null {
+  const mark = readMarker(disabledReason);
+  return status === 'disabled' && forcedDown && mark?.outcome === null ? mark.run : null;
 }
 
 /**

@@ -97,7 +97,7 @@ export async function beginWatch(stage: Stage): Promise<void> {
   );
 }
 
-async function withClient<T>(stage: Stage, use: (client: Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(stage: Stage, use: (client: Client) => Promise<T>): Promise<T> {
   // Lazy: a connect that fails, while the server is down, would leave its channel open for ever.
   const connection = Connection.lazy({ address: stage.server.address });
   try {

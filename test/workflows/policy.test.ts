@@ -231,7 +231,7 @@ describe('the gates', () => {
   test('a node under maintenance waits, and a person may still recover it by name', () => {
     const maintenance = { by: 'ann', reason: 'new memory', until: '2026-01-01T18:00:00.000Z' };
     assert.equal(answer({ maintenance }), 'wait maintenance');
-    assert.equal(answer({ maintenance, orphan: true }), 'wait maintenance');
+    assert.equal(answer({ maintenance, orphan: true, mark: { outcome: null } }), 'wait maintenance');
     assert.equal(answer({ maintenance, byHand: true }), 'pass');
   });
 
@@ -277,7 +277,18 @@ describe('the gates', () => {
       upMs: fc.nat(1_000_000),
     });
     fc.assert(fc.property(anything, (over) => assert.notEqual(answer(over), 'pass')));
-    assert.equal(answer({ orphan: true, verdict: 'unknown', node: { ...NODE, forcedDown: true } }), 'pass');
+    const orphan = { orphan: true, mark: { outcome: null }, node: { ...NODE, forcedDown: true } };
+    assert.equal(answer({ ...orphan, verdict: 'unknown' }), 'pass');
+    assert.equal(answer({ ...orphan, verdict: 'alive' }), 'wait orphanAlive');
+  });
+
+  test('an orphan whose marker is gone was given back: it is judged like any other node', () => {
+    for (const mark of [null, undefined, { outcome: 'recovered' }]) {
+      assert.equal(answer({ orphan: true, mark, verdict: 'unknown' }), 'wait unknown');
+      assert.equal(answer({ orphan: true, mark, verdict: 'alive' }), 'deny alive');
+      assert.equal(answer({ orphan: true, mark }), 'pass');
+      assert.equal(answer({ orphan: true, mark, node: { ...NODE, forcedDown: true } }), 'deny notOurs');
+    }
   });
 
   test('a person holds a node: only a person starts it', () => {

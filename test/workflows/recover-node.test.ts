@@ -1,6 +1,7 @@
 // recoverNode: what happens, in what order, and what people can say to it. Activities are scripted; the server is real.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { ApplicationFailure } from '@temporalio/common';
 import type { RunState } from '../../workflows/contract.ts';
 import * as verbs from '../../workflows/verbs.ts';
 import { until } from '../support/until.ts';
@@ -210,6 +211,60 @@ test('a node that comes back is fenced again before anything else is posted', as
   assert.equal(report.outcome, 'recovered');
   assert.ok(s.calls.filter((c) => c === 'fence bmc').length >= 2, s.calls.join(', '));
   await until(() => s.notices.some((n) => n.stage === 'returned'), { what: 'the admins heard that it came back' });
+});
+
+test('a node that came back without our marker is fenced by fresh evidence only: where the gates say no the run lets go of it', async (t) => {
+  const s = await story((told, good) => ({
+    ...comesBack(told, good),
+    askAdmission: async (request) => {
+      const first = !told.calls.includes('admission');
+      return first ? good.askAdmission(request) : { kind: 'denied', gate: 'alive', why: 'compute-7 is alive' };
+    },
+    fenceLevel: async (input) => {
+      if (input.again === 0) return good.fenceLevel(input);
+      told.calls.push('fence again');
+      return { kind: 'markGone', saw: 'enabled', offSent: false };
+    },
+  }));
+  t.after(() => s.end());
+  const h = await s.start();
+  await h.signal(verbs.widthSignal, { width: 1 });
+  const report = await h.result();
+  assert.equal(report.outcome, 'stoodDown', report.reason);
+  assert.match(report.reason, /the marker of this run is gone from compute-7: compute-7 is alive/);
+  assert.equal(s.calls.filter((c) => c === 'fence bmc').length, 1, s.calls.join(', '));
+  assert.ok(s.calls.includes('unlock') && s.calls.includes('PUT stoodDown'));
+  assert.ok(report.decisions.some((d) => d.what === 'does not fence it again'));
+});
+
+test('a node that came back without our marker and is failed by fresh evidence is fenced as at first', async (t) => {
+  const s = await story((told, good) => ({
+    ...comesBack(told, good),
+    fenceLevel: async (input) =>
+      input.again === 0 ? good.fenceLevel(input) : { kind: 'markGone', saw: 'enabled', offSent: false },
+  }));
+  t.after(() => s.end());
+  const h = await s.start();
+  await h.signal(verbs.widthSignal, { width: 1 });
+  const report = await h.result();
+  assert.equal(report.outcome, 'recovered', report.reason);
+  assert.equal(s.calls.filter((c) => c === 'fence bmc').length, 2, s.calls.join(', '));
+});
+
+test('a row that moved between proof and mark is not marked: evidence and power are read once more', async (t) => {
+  let marks = 0;
+  const s = await story((told, good) => ({
+    markNode: async (input) => {
+      if (++marks > 1) return good.markNode(input);
+      told.calls.push('PUT refused');
+      throw ApplicationFailure.nonRetryable('service of compute-7: it moved since the evidence', 'RowMoved');
+    },
+  }));
+  t.after(() => s.end());
+  const report = await (await s.start()).result();
+  assert.equal(report.outcome, 'recovered', report.reason);
+  const order = ['fence bmc', 'PUT refused', 'admission', 'fence bmc', 'PUT open'];
+  assert.deepEqual(s.calls.slice(1, 6), order);
 });
 
 test('a blind guard stops new evacuations until it sees again', async (t) => {

@@ -5,7 +5,7 @@ import type { RunOutcome } from '../domain.ts';
 import { brief } from '../proxies.ts';
 import { enter, show } from './console.ts';
 import { raise, settle } from './question.ts';
-import { granted, holdsBack, reached, type Run } from './run.ts';
+import { granted, holdsBack, reached, stopped, type Run } from './run.ts';
 
 /** Thrown to end a run early; caught by recoverNode alone, which closes it in order. */
 export class Ending {
@@ -19,7 +19,9 @@ export class Ending {
 
 /** Ends a run that a person aborted. */
 export function unlessStopped(run: Run): void {
-  if (run.stop) throw new Ending('aborted', `aborted by ${run.stop.by}: ${run.stop.reason || 'no reason given'}`);
+  if (!run.stop) return;
+  const reason = run.stop.reason || 'no reason given';
+  throw new Ending(run.stop.outcome ?? 'aborted', stopped({ ...run.stop, reason }, true));
 }
 
 /** Waits out a pause (or a policy that forbids it); an abort ends it. */

@@ -10,13 +10,13 @@ import type { Ending } from './admission.ts';
 import { enter, show } from './console.ts';
 import { settleAs } from './evacuate-all.ts';
 import { measure } from './measure.ts';
-import { heldBefore, nowIso, reached, type Run } from './run.ts';
+import { heldBefore, nowIso, reached, stopped, type Run } from './run.ts';
 import { tell } from './tell.ts';
 
 export async function close(run: Run, ending: Ending | null): Promise<RecoveryReport> {
   enter(run, 'closing', 'accounts for every instance and tells people');
   for (const key of [...run.questions.keys()]) run.questions.delete(key);
-  leaveTheRest(run, ending?.reason ?? (run.stop ? `aborted by ${run.stop.by}` : 'not moved'));
+  leaveTheRest(run, ending?.reason ?? (run.stop ? stopped(run.stop) : 'not moved'));
   const trouble = await tidy(run, ending);
   const report = makeReport(run, ending, trouble);
   run.report = report;
@@ -47,7 +47,7 @@ async function tidy(run: Run, ending: Ending | null): Promise<string[]> {
       { marker: run.marker, instances: [...run.accounts.keys()], ...(isOrphan(run) ? { after: run.node.host } : {}) },
     ]);
     trouble.push(...left.map((l) => `instance ${l.id} is still locked by us: ${l.why}`));
-    const outcome = ending?.outcome ?? (run.stop ? 'aborted' : outcomeOf(countOutcomes([...run.accounts.values()])));
+    const outcome = ending?.outcome ?? outcomeOfRun(run);
     const mark = marker(run.runId, outcome, heldBefore(run));
     await openstack.markNode.executeWithOptions({ summary: `write the outcome: ${outcome}` }, [
       { serviceId: run.node.serviceId, node: run.node.host, marker: mark, forcedDown: true },
@@ -64,15 +64,20 @@ function isOrphan(run: Run): boolean {
   return before !== null && before.outcome === null;
 }
 
+function outcomeOfRun(run: Run): RunOutcome {
+  if (run.stop) return run.stop.outcome ?? 'aborted';
+  return outcomeOf(countOutcomes([...run.accounts.values()]));
+}
+
 function makeReport(run: Run, ending: Ending | null, trouble: string[]): RecoveryReport {
   const instances: Account[] = [...run.accounts.values()];
   const counts = countOutcomes(instances);
-  const outcome: RunOutcome = ending?.outcome ?? (run.stop ? 'aborted' : outcomeOf(counts));
+  const outcome = ending?.outcome ?? outcomeOfRun(run);
   const counted = Object.entries(counts)
     .filter(([, n]) => n > 0)
     .map(([k, n]) => `${n} ${k}`)
     .join(', ');
-  const said = ending?.reason ?? (run.stop ? `aborted by ${run.stop.by}: ${run.stop.reason}` : '');
+  const said = ending?.reason ?? (run.stop ? stopped(run.stop, true) : '');
   reached(run, 'ended');
   return {
     cloud: run.cloud,

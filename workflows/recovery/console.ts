@@ -2,7 +2,7 @@
 // and what a person can do now, with the JSON to paste).
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { SEARCH_ATTRIBUTES, type Phase, type Question } from '../contract.ts';
-import type { Run } from './run.ts';
+import { stopped, type Run } from './run.ts';
 
 /** The UI shows about this many rows well. */
 const ROWS = 50;
@@ -47,9 +47,7 @@ export function details(run: Run): string {
     run.paused
       ? `Paused by ${run.paused.by} at ${clock(run.paused.at)}: ${run.paused.reason}. To go on: update \`resume\` with \`{"by":"your name"}\`.`
       : '',
-    run.stop
-      ? `Aborted by ${run.stop.by}: ${run.stop.reason}. Nothing new begins; what runs is watched to its end.`
-      : '',
+    run.stop ? `${capital(stopped(run.stop, true))}. Nothing new begins; what runs is watched to its end.` : '',
     why(run),
     instanceTable(run),
     run.questions.size === 0 && run.step !== 'closed' && !run.stop
@@ -109,5 +107,7 @@ const cell = (text: string): string =>
     .replace(/[\r\n]+/g, ' ')
     .replace(/[\\|`*_<>[\]]/g, '\\$&')
     .slice(0, 160);
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 const clock = (iso: string): string => iso.slice(11, 19);

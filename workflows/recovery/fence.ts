@@ -14,9 +14,10 @@ import { granted, reached, type Run } from './run.ts';
 
 /**
  * Sets `run.proof`. The first fence (`again` 0) needs fresh evidence and ends the run when the node lives; a further one
- * has the run's own earlier proof and goes on also in a pause, because evacuations are open (S1 is stronger than S7).
+ * has the run's own earlier proof and goes on also in a pause, because evacuations are open (S1 is stronger than S7). Null, or what the
+ * row says instead of our marker: then nothing was sent, and it is not ours to fence again.
  */
-export async function fence(run: Run, again: number): Promise<void> {
+export async function fence(run: Run, again: number): Promise<string | null> {
   const { fencingPlan } = brief(run.cloud).fencing;
   const levels = await insist(run, 'plan', `read the fence devices of ${run.node.host}`, () =>
     fencingPlan.executeWithOptions({ summary: 'which devices?' }, [run.node.host]),
@@ -27,9 +28,10 @@ export async function fence(run: Run, again: number): Promise<void> {
     if (again === 0) {
       await freshEvidence(run);
       enter(run, 'fencing', `makes sure that ${run.node.host} is off`);
-    } else if (run.stop && run.moving.size === 0) return;
+    } else if (run.stop && run.moving.size === 0) return null;
     const before = run.retries;
     const proof = await tryLevels(run, levels, again);
+    if (typeof proof === 'string') return proof;
     if (proof) return prove(run, proof);
     if (again === 0) unlessStopped(run);
     // A node that returned while evacuations are open is not left for long.
@@ -37,12 +39,13 @@ export async function fence(run: Run, again: number): Promise<void> {
   }
 }
 
-function prove(run: Run, proof: Proof): void {
+function prove(run: Run, proof: Proof): null {
   run.proof = proof;
   run.offSent = true;
   reached(run, 'fenced');
   settle(run, 'fence');
   show(run);
+  return null;
 }
 
 /** After all levels failed: keep trying slowly, but at once when a person says something, or said it while they were tried. */
@@ -57,7 +60,8 @@ async function waitSlowly(run: Run, levels: FencingLevelPlan[], round: number, b
   );
 }
 
-async function tryLevels(run: Run, levels: FencingLevelPlan[], again: number): Promise<Proof | null> {
+/** A proof, null where there is none, or what the row says where our marker is gone. */
+async function tryLevels(run: Run, levels: FencingLevelPlan[], again: number): Promise<Proof | string | null> {
   if (levels.length === 0) run.doing = 'no fence device is configured for this node';
   const said: string[] = [];
   for (const plan of levels) {
@@ -67,6 +71,7 @@ async function tryLevels(run: Run, levels: FencingLevelPlan[], again: number): P
     if (r.kind !== 'alive' && r.kind !== 'proven') run.offSent ||= r.offSent;
     if (r.kind === 'proven') return r.proof;
     if (r.kind === 'forbidden') return null;
+    if (r.kind === 'markGone') return r.saw;
     if (r.kind === 'alive' && again === 0) return lives(run, r.saw);
     said.push(`${plan.level}: ${r.kind === 'unproven' ? r.why : `says off but lives (${r.saw})`}`);
     run.doing = `cannot prove it off — ${said.join('; ')}`.slice(0, 600);
@@ -104,6 +109,7 @@ async function tryLevel(run: Run, plan: FencingLevelPlan, again: number): Promis
         workflowId: run.workflowId,
         runId: run.runId,
         again,
+        markSeenAt: again === 0 ? null : run.markSeenAt,
         timings: g.policy.timings,
       },
     ]),

@@ -4,7 +4,7 @@ import { upsertMemo, workflowInfo } from '@temporalio/workflow';
 import type { Grant, OpenQuestion, Phase, Question, RecoverInput, RunState } from '../contract.ts';
 import { disabledBefore, marker } from '../contract.ts';
 import type { Need } from '../../activities/evacuation/contract.ts';
-import type { Account, NodeView, Planned, Proof, RecoveryReport, Snapshot } from '../domain.ts';
+import type { Account, NodeView, Planned, Proof, RecoveryReport, RunOutcome, Snapshot } from '../domain.ts';
 
 export interface Person {
   at: string;
@@ -31,6 +31,12 @@ export interface Pending {
   refused?: { times: number; since: number; why: string } | undefined;
 }
 
+export interface Stop {
+  by: string;
+  reason: string;
+  outcome?: RunOutcome;
+}
+
 export interface Run {
   cloud: string;
   workflowId: string;
@@ -50,8 +56,8 @@ export interface Run {
   /** How often each question was asked anew, and when last: it names the mails. */
   asked: Map<string, { times: number; at: number }>;
   paused: { by: string; reason: string; at: string } | null;
-  /** Nothing new begins. */
-  stop: { by: string; reason: string } | null;
+  /** Nothing new begins. `outcome`: how it then ends, where that is not `aborted`. */
+  stop: Stop | null;
   /** The watch's file changed: why nothing may begin now. */
   forbidden: string | null;
   approved: boolean;
@@ -67,6 +73,8 @@ export interface Run {
   /** Fencing is under way: `mayFence` says yes only then. */
   fencingLevel: string | null;
   levels: string[];
+  /** When the guard last read our marker on the row; null: nobody knows. */
+  markSeenAt: string | null;
   /** updated_at after our last write of the row. */
   updatedAt: string | null;
   /** What it moved to since, and when that was first seen (ms). */
@@ -115,6 +123,7 @@ export function newRun(input: RecoverInput, cloud: string, node: NodeView): Run 
     guard: { seeing: 'none', at: null, saw: '' },
     fencingLevel: null,
     levels: [],
+    markSeenAt: null,
     updatedAt: null,
     rowMoved: null,
     width: 1,
@@ -151,9 +160,13 @@ export function noteDecision(run: Run, by: string, what: string, reason = ''): v
   run.decisions.push({ at: nowIso(), by, what, reason });
 }
 
+/** Why it ends early, for a person. */
+export const stopped = ({ by, reason, outcome }: Stop, whole = false): string =>
+  outcome ? reason : `aborted by ${by}${whole ? `: ${reason}` : ''}`;
+
 /** May a new POST or off begin? Safety first: every one of these says no on its own. */
 export function holdsBack(run: Run): string | null {
-  if (run.stop) return `aborted by ${run.stop.by}`;
+  if (run.stop) return stopped(run.stop);
   if (run.paused) return `paused by ${run.paused.by}`;
   if (run.forbidden) return run.forbidden;
   return null;

@@ -46,6 +46,21 @@ test('refuses a node that was rebuilt, and one that a person disabled after the 
   await assert.rejects(s.acts.markNode(mark), { type: 'NotFound' });
 });
 
+test('a row that moved since the evidence, or lost the marker of the run, is not written: it lives, or is somebody’s', async () => {
+  const s = healthy();
+  const { updatedAt } = s.cloud.nodes.get(NODE)!;
+  await assert.rejects(s.acts.markNode({ ...mark, as: { updatedAt: 'before' } }), {
+    type: 'RowMoved',
+    nonRetryable: true,
+  });
+  await assert.rejects(s.acts.markNode({ ...mark, as: 'marked' }), { type: 'RowMoved', nonRetryable: true });
+  assert.equal(s.cloud.count('updateService'), 0);
+  await s.acts.markNode({ ...mark, as: { updatedAt } });
+  const again = await s.acts.markNode({ ...mark, as: { updatedAt } });
+  assert.equal(again.disabledReason, MARKER, 'its own write is no move');
+  assert.equal((await s.acts.markNode({ ...mark, as: 'marked' })).disabledReason, MARKER);
+});
+
 test("an outcome is written over the same run's marker only", async () => {
   const s = setup();
   const done = { ...mark, marker: `${MARKER}:recovered` };

@@ -33,6 +33,7 @@ const script = fc.record({
   identityConfirmed: fc.boolean(),
 });
 const sign = fc.record({
+  holder: fc.constantFrom('r', 'r', null),
   tcp: fc.constantFrom<Sign['tcp']>('silent', 'silent', 'answers', 'unknown', 'none'),
   updatedAt: fc.constantFrom<Sign['updatedAt']>('T0', 'T0', 'T0', 'T1', undefined),
 });
@@ -105,6 +106,8 @@ test('every proof has two reads of off of all devices behind it, the hold apart,
         offs.every((n) => n <= 1),
         'at most one off to a device',
       );
+      const sent = offs.some((n) => n > 0);
+      if (again > 0 && sent) assert.equal(shown[0]!.holder, 'r', 'a further off needs the marker of the run');
       if (result.kind === 'alive') assert.ok(offs.every((n) => n === 0));
       if (result.kind !== 'proven') return;
       proofs += 1;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { DEFAULT_TIMINGS } from '../../../workflows/defaults.ts';
 import type { FakeDevice } from './fake-device.ts';
 import { fence } from './level-story.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 const offs = (devices: FakeDevice[]): number[] => devices.map((device) => device.offs());
 
@@ -66,6 +67,30 @@ test('sends nothing when the last look finds Nova unreadable', async () => {
   assert.ok(result.kind === 'unproven' && !result.offSent);
   assert.match(result.why, /nothing was sent.*row unread/);
   assert.deepEqual(offs(devices), [0]);
+});
+
+test('a further off is sent only while the marker of the run stands: a node that was given back is left on', async () => {
+  const again = { again: 1 };
+  const ours = await fence({ input: again, sees: () => ({ holder: 'r', tcp: 'answers' }) });
+  assert.deepEqual(offs(ours.devices), [1], 'signs of life are no false alarm then');
+  for (const holder of [null, 'another']) {
+    const { result, devices } = await fence({ input: again, sees: () => ({ holder, saw: 'enabled' }) });
+    assert.deepEqual([result, offs(devices)], [{ kind: 'markGone', saw: 'enabled', offSent: false }, [0]]);
+  }
+});
+
+test('where Nova cannot be read a further off goes by what the guard read a moment ago, and by nothing older', async () => {
+  const unread = { updatedAt: undefined, holder: undefined, saw: 'row unread' };
+  const tell = (markSeenAt: string | null) => fence({ input: { again: 1, markSeenAt }, sees: () => unread });
+  const now = new VirtualClock().iso();
+  assert.deepEqual(offs((await tell(now)).devices), [1]);
+  const long = new Date(Date.parse(now) - DEFAULT_TIMINGS.guardBlindMs - 1_000).toISOString();
+  for (const seen of [long, null]) {
+    const { result, devices } = await tell(seen);
+    assert.ok(result.kind === 'unproven' && !result.offSent, result.kind);
+    assert.match(result.why, /nothing was sent: nobody sees whether the run's marker still stands \(row unread\)/);
+    assert.deepEqual(offs(devices), [0]);
+  }
 });
 
 test('sends nothing when the run says no', async () => {
@@ -212,7 +237,7 @@ test('fences a node again that came back, and proves only once it stopped report
   const { result, devices, seconds } = await fence({
     input: { again: 1 },
     sees: (_n, _ms, [device]) =>
-      device!.behaviour.power === 'on' ? { tcp: 'answers', updatedAt: 'T7' } : { updatedAt: 'T8' },
+      device!.behaviour.power === 'on' ? { tcp: 'answers', updatedAt: 'T7', holder: 'r' } : { updatedAt: 'T8' },
   });
   assert.deepEqual([result.kind, offs(devices)], ['proven', [1]]);
   assert.ok(seconds > DEFAULT_TIMINGS.reportIntervalMs / 1_000, `${seconds}`);

@@ -235,3 +235,20 @@ test('ends at once when it is cancelled, also while everything hangs', async () 
   await new Promise(setImmediate);
   assert.match(String(guard.ended()), /enough/);
 });
+
+test('says of its trouble whether it has itself read the marker of the run, and not what an attempt before it read', async () => {
+  const standing = watch({ sign: { holder: 'r' } });
+  await standing.second(6);
+  standing.devices[0]!.behaviour.power = 'on';
+  await standing.second(6);
+  const seen = await standing.work;
+  assert.deepEqual([seen.kind, seen.marked], ['on', true]);
+  const memory = { blind: false, unseenMs: 0, updatedAt: 'T0', movedMs: null };
+  for (const given of [{ sign: { holder: null } }, { sign: { updatedAt: undefined }, memory }]) {
+    const other = watch(given);
+    await other.second(6);
+    other.devices[0]!.behaviour.power = 'on';
+    await other.second(6);
+    assert.equal((await other.work).marked, false);
+  }
+});
