@@ -17,41 +17,77 @@ import { writeDuration } from './duration.ts';
 import { ruleProblems } from './rule-checks.ts';
 import type { Path } from './schema-walk.ts';
 
-type Registry = Readonly<Record<string, { options: z.ZodType }>>;
+interface Known {
+  options: z.ZodType;
+  page?: string;
+}
+type Registry = Readonly<Record<string, Known>>;
+/** One kind of drivers in the file. */
+type KindName = 'monitoring' | 'fencing' | 'evacuation' | 'notification';
+
+/** Where the options of a driver are explained. */
+export const pageOf = (kind: KindName, driver: string, registry: Registry): string =>
+  registry[driver]?.page ?? `docs/drivers/${kind}-${driver}.md`;
+
+interface Place {
+  kind: KindName;
+  path: Path;
+  /** The block with `driver` and `options`. */
+  value: unknown;
+  registry: Registry;
+}
+
+/** Every place of the file where a driver is named. `others`: of somebody else, by kind and by what the file calls them. */
+function placesIn(raw: unknown, others: Partial<Record<KindName, Registry>> = {}): Place[] {
+  const registries = {
+    monitoring: { ...monitoringDrivers, ...others.monitoring },
+    fencing: { ...fencingDrivers, ...others.fencing },
+    evacuation: { ...evacuationDrivers, ...others.evacuation },
+    notification: { ...notificationDrivers, ...others.notification },
+  };
+  const channels = (kind: 'monitoring' | 'notification'): Place[] =>
+    listAt(raw, kind).map((value, i) => ({ kind, path: [kind, 'channels', i], value, registry: registries[kind] }));
+  return [
+    ...channels('monitoring'),
+    ...channels('notification'),
+    { kind: 'evacuation', path: ['evacuation'], value: property(raw, 'evacuation'), registry: registries.evacuation },
+    ...fenceDevices(raw).map((device) => ({ kind: 'fencing' as const, ...device, registry: registries.fencing })),
+  ];
+}
+
+/** The drivers of somebody else that the file names: kind, name, the place where it stands. */
+export function strangersIn(raw: unknown): { kind: KindName; name: string; path: Path }[] {
+  return placesIn(raw).flatMap(({ kind, path, value, registry }) => {
+    const name = property(value, 'driver');
+    return typeof name === 'string' && name !== '' && !registry[name] ? [{ kind, name, path }] : [];
+  });
+}
 
 /**
- * Options of drivers that are ours, judged with their names and lines. `judged`: an issue of the whole schema that is said here
- * already. A driver that is a module is judged when it is loaded.
+ * Options of drivers that are known, judged with their names and lines. `judged`: an issue of the whole schema that is said here
+ * already. `others`: drivers of somebody else that were loaded; one that was not is judged by the worker that loads it.
  */
-export function optionProblems(raw: unknown, source: Source): { problems: Problem[]; judged: (path: Path) => boolean } {
-  const places: { path: Path; value: unknown; registry: Registry }[] = [
-    ...listAt(raw, 'monitoring').map((value, i) => ({
-      path: ['monitoring', 'channels', i],
-      value,
-      registry: monitoringDrivers,
-    })),
-    ...listAt(raw, 'notification').map((value, i) => ({
-      path: ['notification', 'channels', i],
-      value,
-      registry: notificationDrivers,
-    })),
-    { path: ['evacuation'], value: property(raw, 'evacuation'), registry: evacuationDrivers },
-  ];
+export function optionProblems(
+  raw: unknown,
+  source: Source,
+  others?: Partial<Record<KindName, Registry>>,
+): { problems: Problem[]; judged: (path: Path) => boolean } {
   const judged: string[] = [];
-  const problems = places.flatMap(({ path, value, registry }) => {
-    const driver = property(value, 'driver');
-    if (typeof driver !== 'string') return [];
-    const known = registry[driver];
-    if (!known) return unknownDriver(driver, Object.keys(registry), [...path, 'driver'], source);
-    judged.push([...path, 'options'].join('/'));
-    return optionsOf(known.options, property(value, 'options') ?? {}, source, [...path, 'options']);
-  });
-  for (const { path, value } of fenceDevices(raw)) {
-    const found = fenceProblems(value, path, source);
-    problems.push(...found);
+  const problems = placesIn(raw, others).flatMap(({ kind, path, value, registry }) => {
+    const name = property(value, 'driver');
+    if (typeof name !== 'string') return [];
+    const known = registry[name];
+    if (!known) return unknownDriver(name, Object.keys(registry), [...path, 'driver'], source);
+    const page = pageOf(kind, name, registry);
+    if (kind !== 'fencing') {
+      judged.push([...path, 'options'].join('/'));
+      return optionsOf(known.options, property(value, 'options') ?? {}, { ...source, page }, [...path, 'options']);
+    }
+    const found = fenceProblems(value, known, path, { ...source, page });
     // Whose device it is, is the room's own check; it is not said of options that are no options.
     if (found.length > 0) judged.push([...path, 'options'].join('/'), [...path, 'perNode'].join('/'));
-  }
+    return found;
+  });
   return { problems, judged: (path) => judged.some((j) => `${path.join('/')}/`.startsWith(`${j}/`)) };
 }
 
@@ -61,11 +97,12 @@ function optionsOf(schema: z.ZodType, options: unknown, source: Source, path: Pa
 }
 
 /** The template with each node's own keys over it; what is wrong with a template is said once. */
-function fenceProblems(device: unknown, path: Path, source: Source): Problem[] {
-  const driver = property(device, 'driver');
-  if (typeof driver !== 'string') return [];
-  const known = fencingDrivers[driver];
-  if (!known) return unknownDriver(driver, Object.keys(fencingDrivers), [...path, 'driver'], source);
+function fenceProblems(
+  device: unknown,
+  known: Known & { merged?: readonly string[] },
+  path: Path,
+  source: Source,
+): Problem[] {
   const block = (value: unknown): Record<string, unknown> => (isBlock(value) ? value : {});
   const template = block(property(device, 'options'));
   const perNode = Object.entries(block(property(device, 'perNode')));

@@ -24,6 +24,8 @@ export interface Source {
   lines: LineCounter;
   /** Paths are relative to this one. */
   under: Path;
+  /** Where it is explained. */
+  page?: string;
 }
 
 export interface Problem {
@@ -34,7 +36,8 @@ export interface Problem {
 
 export function problemAt(source: Source, path: Path, message: string): Problem {
   const line = lineOf(source, path);
-  const text = `${source.file}:${line}: ${pathText([...source.under, ...path]) || 'the file'}: ${message}`;
+  const see = source.page ? `; see ${source.page}` : '';
+  const text = `${source.file}:${line}: ${pathText([...source.under, ...path]) || 'the file'}: ${message}${see}`;
   return { line, text };
 }
 
@@ -70,7 +73,10 @@ function describe(issue: Issue, prefix: Path, root: z.ZodType, source: Source): 
 }
 
 function messageOf(issue: Issue, path: Path, root: z.ZodType, source: Source): string {
-  if (issue.code === 'custom') return issue.message;
+  if (issue.code === 'custom') {
+    const wants = metaOf(schemaAt(root, path))?.expected;
+    return !wants || /\bexpected\b/.test(issue.message) ? issue.message : `${issue.message}, expected ${wants}`;
+  }
   const whole = [...source.under, ...path];
   const value: unknown = source.document.getIn(whole);
   const expected = metaOf(schemaAt(root, path))?.expected ?? expectedOf(issue, schemaAt(root, path));
@@ -154,7 +160,7 @@ function lineOf(source: Source, relative: Path): number {
   return 1;
 }
 
-function pathText(path: Path): string {
+export function pathText(path: Path): string {
   return path.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`)).join('');
 }
 

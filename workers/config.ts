@@ -6,6 +6,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { DEFAULT_POLICY, DEFAULT_TIMINGS, scaleTimings, type Policy, type Timings } from '../workflows/defaults.ts';
 import { crossCheck, optionProblems } from './config-checks.ts';
 import { ConfigError, problemsOf, type Source } from './config-errors.ts';
+import { judgeStrangers } from './config-modules.ts';
 import { configSchema, type ConfigFile } from './config-schema.ts';
 import { membersByDefault } from './rule-checks.ts';
 
@@ -32,18 +33,29 @@ export interface Config {
   warnings: string[];
 }
 
-/** Rejects with ConfigError, all problems at once; a path that cannot be read is one too. */
+/**
+ * Rejects with ConfigError, all problems at once; a path that cannot be read is one too. Drivers of somebody else are loaded where they
+ * can be.
+ */
 export async function loadConfig(file: string): Promise<Config> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     const why =
       error.code === 'ENOENT' ? 'no such file' : error.code === 'EACCES' ? 'permission denied' : error.message;
     throw new ConfigError(file, [{ line: 0, text: `${why} (give the path with --config)` }]);
   });
-  return parseConfig(text, file);
+  return judgeConfig(text, file);
 }
 
-/** The same for a text; `file` only names it. */
-export function parseConfig(text: string, file: string): Config {
+/** The same for a text that was read already. */
+export async function judgeConfig(text: string, file: string): Promise<Config> {
+  const config = parseConfig(text, file);
+  const { source, raw } = readYaml(text, file);
+  const { problems, warnings } = await judgeStrangers(raw, source);
+  if (problems.length > 0) throw new ConfigError(file, problems);
+  return { ...config, warnings: [...config.warnings, ...warnings] };
+}
+
+function readYaml(text: string, file: string): { source: Source; raw: unknown } {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   if (document.errors.length > 0) {
@@ -55,7 +67,12 @@ export function parseConfig(text: string, file: string): Config {
     throw new ConfigError(file, problems);
   }
   const source: Source = { file, document, lines, under: [] };
-  const raw: unknown = document.toJS() ?? {};
+  return { source, raw: document.toJS() ?? {} };
+}
+
+/** A text without the drivers of somebody else, whose options are not judged; `file` only names it. */
+export function parseConfig(text: string, file: string): Config {
+  const { source, raw } = readYaml(text, file);
   const parsed = configSchema.safeParse(raw);
   const options = optionProblems(raw, source);
   const issues = (parsed.error?.issues ?? []).filter((issue) => !options.judged(issue.path));

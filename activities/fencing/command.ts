@@ -14,7 +14,10 @@ import type {
 import { inherited, oneLine, resolveSecret, secretSource, shellWord } from './options.ts';
 import { findProgram, runProgram } from './run-program.ts';
 
-const line = z.string().refine((text) => !/[\n\r\0]/.test(text), 'must be one line');
+const line = z
+  .string()
+  .refine((text) => !/[\n\r\0]/.test(text), 'must be one line')
+  .meta({ expected: 'one line' });
 const textOrSecret = z.union([line, secretSource]);
 
 export const commandOptions = z

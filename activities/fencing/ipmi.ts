@@ -12,7 +12,9 @@ export const ipmiOptions = z.strictObject({
   host,
   port: port.default(623),
   /** IPMI keeps 16 characters. */
-  user: argument.refine((name) => name.length <= 16, 'has more than 16 characters'),
+  user: argument
+    .refine((name) => name.length <= 16, 'has more than 16 characters')
+    .meta({ expected: 'a user, at most 16 characters', example: 'lifeboat' }),
   password: secretSource,
   /** Cipher suite. 3 (SHA-1) and 17 (SHA-256) only: suite 0 logs in with a wrong password, others crash ipmitool. */
   cipher: z.union([z.literal(3), z.literal(17)]).default(17),

@@ -7,8 +7,13 @@ import { findProgram, runProgram } from './run-program.ts';
 
 export const libvirtOptions = z.strictObject({
   /** A libvirt URI; a password has no place in it (libvirt has its own authentication file). */
-  uri: argument.refine((uri) => !/\/\/[^/]*:[^/]*@/.test(uri), 'must not hold a password'),
-  domain: argument,
+  uri: argument
+    .refine((uri) => !/\/\/[^/]*:[^/]*@/.test(uri), 'must not hold a password')
+    .meta({
+      expected: 'a libvirt URI without a password',
+      example: 'qemu+ssh://lifeboat@hypervisor.example.org/system',
+    }),
+  domain: argument.meta({ expected: "a machine's name", example: "'{node}'" }),
   /** `virsh domuuid`: compared before it is believed or switched. */
   uuid: uuid.optional(),
 });

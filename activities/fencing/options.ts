@@ -18,13 +18,19 @@ export const secretName = (source: AnySecretSource): string =>
 export const argument = z
   .string()
   .min(1)
-  .refine((word) => !/^-|[\s\0]/.test(word), 'must not begin with a dash nor hold a space');
+  .refine((word) => !/^-|[\s\0]/.test(word), 'must not begin with a dash nor hold a space')
+  .meta({ expected: 'a word', example: 'lifeboat' });
 
-export const host = argument.refine((name) => !/[/@]/.test(name), 'is a host name or an address, not a URL');
+export const host = argument
+  .refine((name) => !/[/@]/.test(name), 'is no host name')
+  .meta({ expected: 'a host name or an address, no URL', example: "'{node}-bmc.example.org'" });
 
 export const port = z.int().min(1).max(65_535);
 
-export const uuid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'is not a UUID');
+export const uuid = z
+  .string()
+  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'is not a UUID')
+  .meta({ expected: 'a UUID', example: '4c4c4544-0051-3010-8052-b4c04f4d3332' });
 
 /**
  * Resolves a secret right before it is used. Answers why not instead of rejecting. Checked here because a missing

@@ -12,7 +12,8 @@ export const redfishOptions = z
     /** `https://bmc-7` of the BMC; nothing behind the port. */
     url: z
       .url({ protocol: /^https?$/ })
-      .refine((url) => /^https?:\/\/[^/@?#]+\/?$/.test(url), 'is scheme, host and port only'),
+      .refine((url) => /^https?:\/\/[^/@?#]+\/?$/.test(url), 'holds more than scheme, host and port')
+      .meta({ expected: 'the address of a BMC', example: "'https://{node}-bmc.example.org'" }),
     /** The whole path, written out: "the first system" of a chassis may be a neighbour. */
     system: z
       .string()

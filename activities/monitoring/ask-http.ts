@@ -30,6 +30,8 @@ export const httpTls = z
 export const httpUrl = z
   .url({ protocol: /^https?$/ })
   .refine((text) => {
+    // What is no address at all is said already.
+    if (!URL.canParse(text)) return true;
     const { username, password, search, hash } = new URL(text);
     return username + password + search + hash === '';
   }, 'holds no user, query or fragment (credentials stand in auth)')
@@ -39,7 +41,7 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** Would a password or token go over the network as it is? */
 export const inClear = (url: string, auth: unknown): boolean =>
-  auth !== undefined && url.startsWith('http:') && !LOOPBACK.test(new URL(url).hostname);
+  auth !== undefined && url.startsWith('http:') && URL.canParse(url) && !LOOPBACK.test(new URL(url).hostname);
 
 export interface HttpQuestion {
   url: string;

@@ -26,8 +26,9 @@ export const pattern = z
 
 /** Where a node is reached: `host_ip` of os-hypervisors unless the names are to be made otherwise. */
 export const address = pattern
-  .refine((text) => !/[\s\0/@]/.test(text), 'is a host name or an address, not a URL')
-  .default('{hostIp}');
+  .refine((text) => !/[\s\0/@]/.test(text), 'is no host name')
+  .default('{hostIp}')
+  .meta({ expected: 'a host name or an address, no URL', example: "'{short}.storage.example.org'" });
 
 /** `{node}`: the exact host of os-services; `{short}`: up to its first dot. Null: Nova tells no host_ip, and it is wanted. */
 export function fill(text: string, { host, hostIp }: Pick<NodeView, 'host' | 'hostIp'>): string | null {

@@ -11,7 +11,8 @@ import { oneLine } from './words.ts';
 
 export const mailAddress = z
   .string()
-  .refine((s) => usableAddress(s) !== null, 'is not a mail address (write name@example.net, one, without a name)');
+  .refine((s) => usableAddress(s) !== null, 'is not a mail address (write name@example.net, one, without a name)')
+  .meta({ expected: 'a mail address', example: 'lifeboat@example.org' });
 
 export const emailOptions = z
   .strictObject({
@@ -23,7 +24,9 @@ export const emailOptions = z
     caFile: z.string().min(1).optional(),
     username: z.string().min(1).optional(),
     password: secretSource.optional(),
-    from: z.union([mailAddress, z.strictObject({ name: z.string(), address: mailAddress })]),
+    from: z
+      .union([mailAddress, z.strictObject({ name: z.string(), address: mailAddress })])
+      .meta({ expected: 'a mail address, or { name, address }', example: 'lifeboat@example.org' }),
     replyTo: mailAddress.optional(),
     /** Milliseconds for one whole delivery. */
     timeout: z.int().min(1_000).max(110_000).default(60_000),

@@ -42,7 +42,8 @@ export const webhookOptions = z
   });
 export type WebhookOptions = z.output<typeof webhookOptions>;
 
-const inClear = (url: string): boolean => url.startsWith('http:') && !LOOPBACK.test(new URL(url).hostname);
+const inClear = (url: string): boolean =>
+  url.startsWith('http:') && URL.canParse(url) && !LOOPBACK.test(new URL(url).hostname);
 
 export const webhook: NotificationDriver<typeof webhookOptions> = {
   name: 'webhook',

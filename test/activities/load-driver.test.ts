@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { fencingKind } from '../../activities/fencing/index.ts';
 import { loadModule } from '../../activities/load-driver.ts';
+import { ConfigError, loadConfig } from '../../workers/config.ts';
 
 let folder: string;
 const root = join(import.meta.dirname, '../..');
@@ -17,7 +18,8 @@ const load = async (name: string): Promise<unknown> => {
 };
 const source = (name: string): string =>
   `import { z } from 'zod';
-export default { name: '${name}', options: z.strictObject({}), create() {}, deviceKey() {} };`;
+export default { name: '${name}', page: 'https://e.org/outlet',
+  options: z.strictObject({ outlet: z.int().min(1).meta({ expected: 'an outlet', example: '7' }).optional() }), create() {}, deviceKey() {} };`;
 const write = async (path: string, text: string): Promise<void> => {
   await mkdir(join(folder, path, '..'), { recursive: true });
   await writeFile(join(folder, path), text);
@@ -66,4 +68,39 @@ test('what cannot be used is refused with its place, why, and what a driver is',
       assert.doesNotMatch(error.message, /\n/);
       return true;
     });
+});
+
+test('its options are judged with the file, by line, path, what was expected and its own page', async () => {
+  const device = (driver: string, options: string): string =>
+    `    - name: x\n      devices:\n        - driver: '${driver}'\n          nodes: [compute-1]\n          options: ${options}\n`;
+  const file = (text: string): Promise<void> => write('etc/lifeboat.yaml', `cloud: prod\nfencing:\n  levels:\n${text}`);
+  await file(device('./outlet.mjs', '{ outlet: 0 }') + device('@me/outlet', '{ outlte: 1 }').replace('x', 'y'));
+  await assert.rejects(loadConfig(config()), (error: Error) => {
+    assert.ok(error instanceof ConfigError, String(error));
+    const [at, see] = [`fencing.levels`, '; see https://e.org/outlet'];
+    assert.deepEqual(
+      error.problems.map((line) => line.replace(config(), 'f')),
+      [
+        `f:8: ${at}[0].devices[0].options.outlet: expected an outlet, got 0 (example: outlet: 7)${see}`,
+        `f:13: ${at}[1].devices[0].options.outlte: unknown key (did you mean outlet?)${see}`,
+      ],
+    );
+    return true;
+  });
+  await file(device('./outlet.mjs', '{ outlet: 7 }'));
+  assert.deepEqual((await loadConfig(config())).warnings, [
+    'mode observe: failures are reported, nothing is fenced or evacuated',
+  ]);
+});
+
+test('one that is not on this machine is a warning: the workers of its role need it', async () => {
+  await write(
+    'etc/lifeboat.yaml',
+    'cloud: prod\nmonitoring: { channels: [{ driver: ./none.mjs, name: mine }, { driver: tcp }] }\n',
+  );
+  const { warnings } = await loadConfig(config());
+  assert.match(
+    warnings.join('\n'),
+    /monitoring\.channels\[0\]\.driver \.\/none\.mjs: cannot be loaded: .*; the workers of the role monitor need it$/,
+  );
 });

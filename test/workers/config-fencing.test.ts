@@ -21,8 +21,8 @@ test('what may stand in the inventory is not missing, what is wrong is wrong', (
     problems(`{ driver: ipmi, inventory: /etc/bmcs.csv, options: { ${options} } }`);
   assert.deepEqual(listed(`user: admin, ${password}`), []);
   assert.deepEqual(listed('user: admin, hots: x, port: many').sort(), [
-    'options.hots: unknown key (did you mean host?)',
-    'options.port: expected a number, got "many"',
+    'options.hots: unknown key (did you mean host?); see docs/drivers/fencing-ipmi.md',
+    'options.port: expected a number, got "many"; see docs/drivers/fencing-ipmi.md',
   ]);
 });
 

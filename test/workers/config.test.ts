@@ -243,11 +243,11 @@ notification:
       options: { host: mail, from: lifeboat@example.org, port: many }
 `;
   assert.deepEqual(problems(text), [
-    '5: monitoring.channels[0].options.port: unknown key (did you mean ports?)',
-    '11: fencing.levels[0].devices[0].options.host: is missing, expected a text',
-    '12: fencing.levels[0].devices[0].options.hots: unknown key (did you mean host?)',
+    '5: monitoring.channels[0].options.port: unknown key (did you mean ports?); see docs/drivers/monitoring-tcp.md',
+    "11: fencing.levels[0].devices[0].options.host: is missing, expected a host name or an address, no URL (example: host: '{node}-bmc.example.org'); see docs/drivers/fencing-ipmi.md",
+    '12: fencing.levels[0].devices[0].options.hots: unknown key (did you mean host?); see docs/drivers/fencing-ipmi.md',
     '15: fencing.levels[0].devices[1].driver: redfihs is no driver (did you mean redfish?)',
-    '19: notification.channels[0].options.port: expected a number, got "many"',
+    '19: notification.channels[0].options.port: expected a number, got "many"; see docs/drivers/notification-email.md',
   ]);
 });
 
@@ -264,7 +264,7 @@ fencing:
             compute-2: { host: 10.0.0.2, port: many }
 `;
   assert.deepEqual(problems(text), [
-    '10: fencing.levels[0].devices[0].perNode.compute-2.port: expected a number, got "many"',
+    '10: fencing.levels[0].devices[0].perNode.compute-2.port: expected a number, got "many"; see docs/drivers/fencing-ipmi.md',
   ]);
 });
 
