@@ -29,6 +29,24 @@ type KindName = 'monitoring' | 'fencing' | 'evacuation' | 'notification';
 export const pageOf = (kind: KindName, driver: string, registry: Registry): string =>
   registry[driver]?.page ?? `docs/drivers/${kind}-${driver}.md`;
 
+/** Every driver of ours with its page, from the repository's root. */
+export function driverPages(): { kind: KindName; name: string; page: string; options: z.ZodType }[] {
+  const all = {
+    monitoring: monitoringDrivers,
+    fencing: fencingDrivers,
+    evacuation: evacuationDrivers,
+    notification: notificationDrivers,
+  };
+  return (Object.entries(all) as [KindName, Registry][]).flatMap(([kind, registry]) =>
+    Object.entries(registry).map(([name, { options }]) => ({
+      kind,
+      name,
+      page: pageOf(kind, name, registry),
+      options,
+    })),
+  );
+}
+
 interface Place {
   kind: KindName;
   path: Path;

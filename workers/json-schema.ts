@@ -50,6 +50,18 @@ function withoutRequired(schema: JsonSchema): JsonSchema {
   return rest;
 }
 
+/** As a person reads it: what a place expects stands beside it. For the pages of the drivers. */
+export function inputSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema: json }) => {
+      const meta = metaOf(zodSchema as unknown as z.ZodType);
+      if (meta?.expected) (json as JsonSchema).expected = meta.expected;
+    },
+  }) as JsonSchema;
+}
+
 /** What the schemas say of themselves for people goes where an editor shows it. */
 function toJson(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, {
