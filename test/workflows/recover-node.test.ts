@@ -50,7 +50,10 @@ test('posts nothing before the guard has read once', async (t) => {
       return good.guardNode(input);
     },
   }));
-  t.after(() => s.end());
+  t.after(() => {
+    release();
+    return s.end();
+  });
   const h = await s.start();
   await until(() => s.calls.includes('PUT open'), { what: 'the node is marked' });
   await phase(h, 'evacuating');
@@ -120,7 +123,9 @@ test('reminds the admins until somebody answers', async (t) => {
 test('a last look that sees it alive closes as a false alarm and touches nothing', async (t) => {
   const s = await story(() => ({ fenceLevel: async () => ({ kind: 'alive', saw: 'TCP 22 answers' }) }));
   t.after(() => s.end());
-  const report = await (await s.start({ automatic: true })).result();
+  const h = await s.start({ automatic: true });
+  await until(async () => (await state(h)).report, { what: 'it ends by itself' });
+  const report = await h.result();
   assert.equal(report.outcome, 'falseAlarm');
   assert.deepEqual([...new Set(s.calls)], ['admission'], 'a busy machine may ask twice; nothing else is done');
 });

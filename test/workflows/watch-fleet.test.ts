@@ -262,7 +262,10 @@ test('a run that was aborted untouched is not started again until the node was s
     }),
     { factor: 0.0001 },
   );
-  t.after(() => s.end());
+  t.after(() => {
+    release();
+    return s.end();
+  });
   const watch = await s.watch();
   const run = await until(async () => (s.calls.length === 1 ? s.handle('compute-1') : null), {
     what: 'the first run asks',

@@ -7,7 +7,7 @@ import type { Need, RoomInput } from '../../../activities/evacuation/contract.ts
 import { fit, type Room } from '../../../activities/evacuation/fit.ts';
 import { needKey, needOf } from '../../../activities/evacuation/needs.ts';
 import { hostOf } from '../../../activities/evacuation/room.ts';
-import { newInstance, NODE, NovaError, unavailable } from './fake-cloud.ts';
+import { newInstance, newNode, NODE, NovaError, unavailable } from './fake-cloud.ts';
 import { setup, type Setup } from './setup.ts';
 
 const small: Need = { vcpus: 1, ram: 512, disk: 1 };
@@ -31,6 +31,13 @@ test('the dead node, disabled, down and forced-down nodes are no room, whatever 
   assert.match(none.why, /no other node is up and enabled/);
   Object.assign(s.cloud.nodes.get('compute-3') ?? {}, { forcedDown: false });
   assert.deepEqual((await find(s, { waiting: [one('a')] })).fits, ['a']);
+});
+
+test('the dead node is no room, whatever Placement and its row say', async () => {
+  const s = setup();
+  s.cloud.nodes.set(NODE, newNode(NODE));
+  s.cloud.candidates = [{ provider: NODE, free: { VCPU: 64, MEMORY_MB: 131_072, DISK_GB: 1_000 } }];
+  assert.deepEqual((await find(s, { waiting: [one('a')] })).fits, []);
 });
 
 test('those that fit are taken in order, after what was posted; a large one that does not fit lets smaller ones pass', async () => {
