@@ -1,6 +1,6 @@
 // The table of options on a driver's page, made from the driver's own schema: which there are, what each takes, and its default. The
 // sentence beside is a person's.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { inputSchema, type JsonSchema } from './json-schema.ts';
 
 const HEAD = ['option', 'takes', 'default', ''];
