@@ -45,6 +45,7 @@ const LANES = {
     'test/golden/lane/',
     'test/docs/example-driver.test.ts',
     'test/stories/secrets.test.ts',
+    'test/stories/reload.test.ts',
     'test/stories/refused.test.ts',
     'test/stories/drill.test.ts',
     'test/stories/takeover.test.ts',
