@@ -63,7 +63,16 @@ const literal = (name: string): string => name.replace(/[.*+?^${}()|[\]\\/]/g, '
 async function runTests(dir: string, file: string, tests: readonly string[], env: NodeJS.ProcessEnv) {
   const patterns = tests.map((name) => `--test-name-pattern=${literal(name)}`);
   const reporter = ['--test-reporter=./test/guards/reporter.ts', '--test-reporter-destination=stdout'];
-  const args = ['--import', 'tsx', ...reporter, '--test-force-exit', ...patterns, file];
+  const args = [
+    '--import',
+    'tsx',
+    '--import',
+    './test/support/quick-assert.ts',
+    ...reporter,
+    '--test-force-exit',
+    ...patterns,
+    file,
+  ];
   // A group of its own: a server that a broken test leaves behind ends with it.
   const child = spawn(process.execPath, args, { cwd: dir, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';

@@ -1,6 +1,9 @@
 // What holds a recovery back before anything is touched: the gates, the sight of the fleet, the admission.
 import { guardsOf, type Guard } from './guard.ts';
 
+const MORE_GATES = 'test/workflows/gates.test.ts';
+const OWN_SIGHT =
+  'without a scheduler, a conductor or a reference address nothing is fenced, by hand, by force or by override either';
 const POLICY = 'test/workflows/policy.test.ts';
 const GATES_TEST = 'test/workflows/gates.property.test.ts';
 const WATCH = 'test/workflows/watch-fleet.test.ts';
@@ -15,7 +18,7 @@ const OVERRIDE = 'an override needs a reason, lets a storm through that is none,
 const MAINTAIN = 'a node under maintenance is not recovered, whatever its spelling; when its time is over, it is';
 const LIST = 'a list that is empty, shrunk, in part unknown or double is not whole';
 
-const gates = guardsOf('workflows/policy.ts', [
+const gates = guardsOf('workflows/gates.ts', [
   [
     'an orphan is one by its marker',
     'given.orphan && given.mark?.outcome === null',
@@ -29,7 +32,7 @@ const gates = guardsOf('workflows/policy.ts', [
     'if (false)',
     [POLICY, FORCE],
   ],
-  ['never acts in mode observe', "if (policy.mode === 'observe')", 'if (false)', [POLICY, FORCE]],
+  ['never acts in mode observe', "if (modeOf(policy, host) === 'observe')", 'if (false)', [POLICY, FORCE]],
   [
     'leaves alone what a person disabled or forced down',
     "(node.status === 'disabled' || node.forcedDown)",
@@ -96,7 +99,7 @@ const gates = guardsOf('workflows/policy.ts', [
     'node.host',
     [POLICY, 'nodes that are off by us count for the share, and none counts twice'],
   ],
-  ['limits the recoveries of an hour', 'if (grantsLastHour >= policy.limits.perHour)', 'if (false)', [POLICY, FORCE]],
+  ['limits the recoveries of an hour', '(grantsLastHour >= perHour', '(false', [POLICY, FORCE]],
   ['limits the recoveries at once', 'if (othersOpen >= policy.limits.atOnce)', 'if (false)', [POLICY, FORCE]],
   [
     'waits a while after a storm',
@@ -112,10 +115,44 @@ const gates = guardsOf('workflows/policy.ts', [
   ],
   [
     'an override of the limits never passes atOnce',
-    'if (held) return held;',
-    'if (held || g.override) return held;',
+    'if (held && !asked) return held;',
+    'if ((held && !asked) || g.override) return held;',
     [POLICY, 'an override passes the share and the hour, never evidence, atOnce or what a person forbade'],
   ],
+  ['fences nothing while Nova itself is in trouble', 'if (sight.control)', 'if (false)', [MORE_GATES, OWN_SIGHT]],
+  [
+    'fences nothing while our own network is in trouble',
+    'if (sight.references)',
+    'if (false)',
+    [MORE_GATES, OWN_SIGHT],
+  ],
+  [
+    'takes reports that do not arrive for a fault of the way',
+    'if (stale > allowed)',
+    'if (false)',
+    [MORE_GATES, 'where the reports of many do not arrive, one that also does not answer is no dead node yet'],
+  ],
+  [
+    'holds a cliff',
+    'if (lost <= allowed) return null;',
+    'return null;',
+    [MORE_GATES, 'a cliff holds; as many as may be recovered at once are none, however small the fleet'],
+  ],
+  [
+    'holds the nodes of a failure domain that lost too many',
+    'if (!over) return null;',
+    'if (over || !over) return null;',
+    [MORE_GATES, 'a failure domain that lost too many holds its own nodes, and no others'],
+  ],
+  [
+    'never asks instead of waiting for a place',
+    'if (held && !asked) return held;',
+    'if (held) return asked ?? held;',
+    [MORE_GATES, 'a limit that asks lets a person decide; evidence, sight and atOnce never ask'],
+  ],
+]);
+
+const verdicts = guardsOf('workflows/verdicts.ts', [
   [
     'a channel that knows nothing is no evidence',
     'if (need > 0 && failed >= need)',
@@ -265,4 +302,4 @@ const admission = [
   ]),
 ];
 
-export const GATES: Guard[] = [...gates, ...sight, ...admission];
+export const GATES: Guard[] = [...gates, ...verdicts, ...sight, ...admission];

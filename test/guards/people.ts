@@ -107,8 +107,8 @@ export const PEOPLE: Guard[] = [
   ...guardsOf('workers/rule-checks.ts', [
     [
       'nobody acts automatically on the word of one channel',
-      "if (policy.mode === 'auto') for (const",
-      "if (policy.mode === 'observe') for (const",
+      "if (mode === 'auto') judgeAuto",
+      "if (mode === 'observe') judgeAuto",
       [CONFIG, 'nobody acts automatically on the word of one channel'],
     ],
   ]),

@@ -27,12 +27,6 @@ export const RUNS: Guard[] = [
       '',
       [RUN, 'another spelling joins the recovery of the exact host'],
     ],
-    [
-      'the evidence is fresh before the first off',
-      'await freshEvidence(run);',
-      '',
-      [SAFETY, 'evidence that grew old while the recovery was prepared is read again before the first off'],
-    ],
   ]),
   ...guardsOf('workflows/recovery/mark.ts', [
     ['fences before anything is evacuated', 'await fence(run, 0);', '', [RUN, ORDER]],
@@ -66,7 +60,7 @@ export const RUNS: Guard[] = [
       'after an approval the evidence is read again',
       "settle(run, 'approval');\n  await admit(run);",
       "settle(run, 'approval');",
-      [RUN, APPROVE],
+      [SAFETY, 'after an approval the evidence is read again, however young it is'],
     ],
     [
       'a refusal of the watch ends the run',
@@ -231,7 +225,7 @@ export const RUNS: Guard[] = [
     [
       'a node that a person disabled is not brought back',
       'if (!ours)',
-      'if (!found)',
+      'if (!ours) return found;\n  if (!ours)',
       [READMIT, 'a node that a person disabled is refused: it is theirs to enable'],
     ],
     [

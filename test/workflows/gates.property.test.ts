@@ -183,12 +183,15 @@ const GATES: Record<string, { holds: (g: GateInput) => boolean; alone: (g: GateI
 describe('every gate', () => {
   for (const [name, { holds, alone }] of Object.entries(GATES)) {
     test(`${name}: while its reason stands nothing passes, whatever else is true`, () => {
+      const more = fc.subarray(Object.keys(GATES), { maxLength: 2 });
       fc.assert(
-        fc.property(anything, (g) => {
-          fc.pre(holds(g));
-          assert.notEqual(gateOf(g), 'pass');
+        fc.property(anything, more, (g, also) => {
+          const held = alone(also.reduce((so, other) => GATES[other]!.alone(so), sound(g)));
+          fc.pre(holds(held));
+          assert.notEqual(gateOf(held), 'pass');
+          if (holds(g)) assert.notEqual(gateOf(g), 'pass');
         }),
-        { numRuns: 200, maxSkipsPerRun: 10_000 },
+        { numRuns: 200 },
       );
     });
 
@@ -226,6 +229,20 @@ describe('every gate', () => {
         const v = policy.judgeGates({ ...sound(g), orphan: true, mark: { outcome: null }, verdict: 'alive' });
         assert.deepEqual([v.kind, v.kind !== 'pass' && v.gate], ['wait', 'orphanAlive']);
       }),
+    );
+  });
+
+  test('an orphan whose marker is gone is judged like any other', () => {
+    fc.assert(
+      fc.property(anything, fc.subarray(Object.keys(GATES), { maxLength: 1 }), (g, one) => {
+        const held = one.reduce((so, gate) => GATES[gate]!.alone(so), sound(g));
+        const [plain, given] = [
+          { ...held, orphan: false },
+          { ...held, orphan: true, mark: null },
+        ];
+        assert.equal(gateOf(given), gateOf(plain));
+      }),
+      { numRuns: 500 },
     );
   });
 

@@ -23,7 +23,9 @@ const refusal = (p: Promise<unknown>): Promise<string> =>
 test('fences, then marks, then guards, then evacuates, then unlocks and writes the outcome', async (t) => {
   const s = await story();
   t.after(() => s.end());
-  const report = await (await s.start()).result();
+  const h = await s.start();
+  await until(async () => (await state(h)).report, { what: 'it ends by itself' });
+  const report = await h.result();
   assert.equal(report.outcome, 'recovered');
   assert.deepEqual(report.counts, { recovered: 3, kept: 0, gone: 0, waiting: 0, failed: 0 });
   const order = s.calls.filter((c) => c !== 'admission');

@@ -42,6 +42,18 @@ test('evidence that grew old while the recovery was prepared is read again befor
   assert.deepEqual(s.calls.slice(0, 3), ['admission', 'admission', 'fence bmc']);
 });
 
+test('after an approval the evidence is read again, however young it is', async (t) => {
+  const s = await story(undefined, { policy: { mode: 'confirm' }, factor: 1 });
+  t.after(() => s.end());
+  const h = await s.start({ automatic: true });
+  await phase(h, 'approval');
+  assert.deepEqual(s.calls, ['admission']);
+  await h.executeUpdate(verbs.approveUpdate, { args: [{ by: 'ann' }] });
+  await until(() => s.calls.includes('fence bmc'), { what: 'it is fenced' });
+  assert.deepEqual(s.calls.slice(0, 3), ['admission', 'admission', 'fence bmc']);
+  await h.result();
+});
+
 test('what the watch denies is not touched', async (t) => {
   const s = await story(({ calls }) => ({
     askAdmission: async () => {
