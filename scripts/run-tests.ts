@@ -91,7 +91,8 @@ async function main(args: string[]): Promise<void> {
   }
   // There is one lab: its tests come one after the other. The crash lane's files tell several stories at a time by themselves.
   const atOnce = `--test-concurrency=${lane === null ? 2 : 1}`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--test', atOnce, '--test-reporter=spec', ...files], {
+  const load = ['--import', 'tsx', '--import', './test/support/quick-assert.ts'];
+  const child = spawn(process.execPath, [...load, '--test', atOnce, '--test-reporter=spec', ...files], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, TEMPORAL_CLI: cli, TEMPORAL_TEST_SERVER: testServer, LIFEBOAT_TEST_BUNDLE: bundle },

@@ -23,7 +23,7 @@ const gates = guardsOf('workflows/gates.ts', [
     'an orphan is one by its marker',
     'given.orphan && given.mark?.outcome === null',
     'given.orphan',
-    [GATES_TEST, 'notOurs: while its reason stands nothing passes, whatever else is true'],
+    [GATES_TEST, 'an orphan whose marker is gone is judged like any other'],
   ],
   ['never fences a node that carries Lifeboat', 'if (matches(policy.carries, host))', 'if (false)', [POLICY, FORCE]],
   [
@@ -64,7 +64,7 @@ const gates = guardsOf('workflows/gates.ts', [
     'never takes unknown for failed at the gates',
     "if (orphan || verdict === 'failed') return null;",
     "if (orphan || verdict !== 'alive') return null;",
-    [GATES_TEST, 'unknown: while its reason stands nothing passes, whatever else is true'],
+    [GATES_TEST, 'unknown: its reason alone is enough, and is the one that is told'],
   ],
   [
     'never fences a node that lives, whoever asks',
