@@ -47,6 +47,7 @@ const LANES = {
     'test/stories/secrets.test.ts',
     'test/stories/reload.test.ts',
     'test/stories/refused.test.ts',
+    'test/stories/probes.test.ts',
     'test/stories/drill.test.ts',
     'test/stories/takeover.test.ts',
     'test/stories/restored.test.ts',
@@ -91,7 +92,7 @@ async function main(args: string[]): Promise<void> {
   }
   // There is one lab: its tests come one after the other. The crash lane's files tell several stories at a time by themselves.
   const atOnce = `--test-concurrency=${lane === null ? 2 : 1}`;
-  const load = ['--import', 'tsx', '--import', './test/support/quick-assert.ts'];
+  const load = ['--import', 'tsx', '--import', './test/support/quick-assert.mjs'];
   const child = spawn(process.execPath, [...load, '--test', atOnce, '--test-reporter=spec', ...files], {
     cwd: root,
     stdio: 'inherit',

@@ -67,7 +67,7 @@ async function runTests(dir: string, file: string, tests: readonly string[], env
     '--import',
     'tsx',
     '--import',
-    './test/support/quick-assert.ts',
+    './test/support/quick-assert.mjs',
     ...reporter,
     '--test-force-exit',
     ...patterns,

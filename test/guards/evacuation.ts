@@ -96,7 +96,7 @@ const sending = [
       'done is not yet recovered: its host says so',
       "if (done && done.id > ours.past) return { is: 'arriving', record: done };",
       "if (done && done.id > ours.past) return { is: 'arrived', record: done, host: done.destCompute ?? '', ours: true };",
-      [ONE, SETTLED],
+      [ONE, 'a done record is no arrival while Nova shows the old host'],
     ],
   ]),
   ...guardsOf('activities/evacuation/follow.ts', [
@@ -125,12 +125,6 @@ const sending = [
       'if (!answer.ok) return',
       'if (false) return',
       [ONCE, 'nothing is sent unless the run says yes right before it'],
-    ],
-    [
-      'a permission runs out',
-      'permissionAge < permissionMs',
-      'permissionAge >= 0',
-      [ONCE, 'a machine that slept between permission and POST asks again'],
     ],
     [
       'a look before a request is young',

@@ -149,6 +149,17 @@ test('a done record counts only once the host has changed and Nova let go of the
   assert.ok(s.clock.ms() >= 40_000);
 });
 
+test('a done record is no arrival while Nova shows the old host', async () => {
+  const s = setup();
+  s.cloud.onEvacuate = (i) => {
+    s.cloud.record({ instanceId: i.id, status: 'done', destCompute: 'compute-2' });
+    s.clock.after(20_000, () => (i.host = 'compute-2'));
+  };
+  const result = await s.evacuate(s.input(newInstance('web')));
+  assert.deepEqual(result.kind === 'recovered' && result.host, 'compute-2');
+  assert.ok(s.clock.ms() >= 20_000, `recovered at ${s.clock.ms()} ms`);
+});
+
 test('ERROR with a done record is a failure with its fault', async () => {
   const s = setup();
   s.cloud.onEvacuate = (i) => {
