@@ -4,7 +4,7 @@ import { monitoringConfig } from '../activities/monitoring/config.ts';
 import { evacuationConfig } from '../activities/evacuation/config.ts';
 import { fencingConfig } from '../activities/fencing/levels.ts';
 import { notificationConfig } from '../activities/notification/index.ts';
-import { DEFAULT_TIMINGS, FLOORS, MODES, ON_DEGRADED, type Timings } from '../workflows/defaults.ts';
+import { ASKING_GATES, DEFAULT_TIMINGS, FLOORS, MODES, ON_DEGRADED, type Timings } from '../workflows/defaults.ts';
 import { duration, writeDuration } from './duration.ts';
 
 const text = (expected: string, example: string) => z.string().trim().min(1).meta({ expected, example });
@@ -35,6 +35,30 @@ const degraded = z
   .enum(ON_DEGRADED)
   .optional()
   .meta({ expected: `one of ${ON_DEGRADED.join(', ')}`, example: 'tell' });
+
+const share = (example: string) =>
+  z.number().gt(0).max(1).meta({ expected: 'a share of the fleet, more than 0 and at most 1', example });
+
+const most = {
+  most: count('a number of nodes, 1 or more', '2').optional(),
+  share: z
+    .number()
+    .gt(0)
+    .max(1)
+    .meta({ expected: 'a share of its nodes, more than 0 and at most 1', example: '0.5' })
+    .optional(),
+};
+const names = z.array(z.string().min(1)).min(1);
+const domain = z
+  .union([
+    z.strictObject({ zones: names, ...most }),
+    z.strictObject({ aggregates: names, ...most }),
+    z.strictObject({ name: z.string().min(1), nodes: names, ...most }),
+  ])
+  .refine((d) => d.most ?? d.share, 'has no limit: most, share or both')
+  .meta({ expected: 'zones, aggregates, or name with nodes; and most or share', example: '{ zones: ["*"], most: 2 }' });
+
+const mode = z.enum(MODES).meta({ expected: `one of ${MODES.join(', ')}`, example: 'observe' });
 
 const policyOfState = z.enum(['keep', 'reset']);
 const evacuationPolicy = {
@@ -85,20 +109,23 @@ export const configSchema = z.strictObject({
       configFile: text('a path', '/etc/lifeboat/temporal.toml').optional(),
     })
     .optional(),
-  mode: z
-    .enum(MODES)
-    .meta({ expected: `one of ${MODES.join(', ')}`, example: 'observe' })
-    .optional(),
+  mode: mode.optional(),
   carries: patterns.optional(),
   exclude: patterns.optional(),
   limits: z
     .strictObject({
       atOnce: count('a number of nodes, 1 or more', '2').optional(),
-      share: z
-        .number()
-        .gt(0)
-        .max(1)
-        .meta({ expected: 'a share of the fleet, more than 0 and at most 1', example: '0.25' })
+      share: share('0.25').optional(),
+      nodes: count('a number of nodes, 1 or more', '10').optional(),
+      cliff: share('0.15').optional(),
+      domains: z
+        .array(domain)
+        .min(1)
+        .meta({ expected: 'a list of failure domains', example: '[{ zones: ["*"], most: 2 }]' })
+        .optional(),
+      ask: z
+        .array(z.enum(ASKING_GATES))
+        .meta({ expected: `a list of ${ASKING_GATES.join(', ')}`, example: '[flapping]' })
         .optional(),
       perHour: count('a number of recoveries, 1 or more', '5').optional(),
       flaps: count('a number of returns within an hour, 1 or more', '3').optional(),
@@ -111,13 +138,26 @@ export const configSchema = z.strictObject({
       groups: z
         .array(
           z
-            .strictObject({ nodes: patterns.min(1), failedWhen: failedWhen.optional(), degraded })
-            .refine((g) => g.failedWhen ?? g.degraded, 'says nothing of its nodes: failedWhen, degraded or both'),
+            .strictObject({
+              nodes: patterns.min(1),
+              mode: mode.optional(),
+              failedWhen: failedWhen.optional(),
+              degraded,
+            })
+            .refine(
+              (g) => g.mode ?? g.failedWhen ?? g.degraded,
+              'says nothing of its nodes: mode, failedWhen or degraded',
+            ),
         )
         .min(1)
         .optional()
         .meta({ expected: 'a list of nodes with their failedWhen', example: '[{ nodes: [gpu-*], failedWhen: … }]' }),
       degraded,
+      references: z
+        .array(z.strictObject({ host: z.string().min(1), port: z.int().min(1).max(65_535) }))
+        .min(1)
+        .optional()
+        .meta({ expected: 'a list of addresses that always answer', example: '[{ host: 10.0.0.1, port: 22 }]' }),
       samples: count('a number of sweeps, 1 to 20', '3', 20).optional(),
     })
     .prefault({}),

@@ -93,12 +93,16 @@ function makeConfig(read: ConfigFile, unscaled: Policy, file: string): Config {
       `timeScale ${timeScale}: EVERY DURATION IS SCALED. For tests and demonstrations only, never for a real cloud`,
     );
   }
-  if (policy.mode !== 'observe' && read.fencing.levels.length === 0) {
+  const modes = new Set([policy.mode, ...(policy.groups ?? []).map((g) => g.mode ?? policy.mode)]);
+  const acts = [...modes].filter((m) => m !== 'observe').join(' and ');
+  if (acts && read.fencing.levels.length === 0) {
     warnings.push(
-      `mode ${policy.mode} without a fencing level: every recovery stops and asks a person to confirm the power-off`,
+      `mode ${acts} without a fencing level: every recovery stops and asks a person to confirm the power-off`,
     );
   }
-  if (policy.mode === 'observe') warnings.push('mode observe: failures are reported, nothing is fenced or evacuated');
+  if (!acts) warnings.push('mode observe: failures are reported, nothing is fenced or evacuated');
+  else if (policy.mode === 'observe')
+    warnings.push('mode observe: failures are reported, and only groups with a mode of their own are acted on');
   return {
     file,
     cloud: read.cloud,

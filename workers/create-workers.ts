@@ -161,7 +161,8 @@ async function activitiesOf(
       return createMonitoringActivities({
         openstack,
         channels: await drivers.get('monitoring'),
-        ...{ cloud, policy, policyHash },
+        references: config.monitoring.references ?? [],
+        ...{ cloud, policy, policyHash, ...change },
         worker: identity,
         searchAttributes: options.searchAttributes ?? true,
         memo: { keystone: openstack.identityUrl, region: openstack.region ?? '' },

@@ -47,14 +47,13 @@ export function ruleProblems(read: ConfigFile, policy: Policy, say: Say): void {
       say(['monitoring', 'channels', i], `${driver} reads the devices of fencing.levels, and none is configured`);
   });
   const rules = [
-    { at: ['monitoring', 'failedWhen'], rule: policy.failedWhen },
-    ...(policy.groups ?? []).map(({ failedWhen }, i) => ({
-      at: ['monitoring', 'groups', i, 'failedWhen'],
-      rule: failedWhen,
+    { at: ['monitoring', 'failedWhen'], rule: policy.failedWhen, mode: policy.mode },
+    ...(policy.groups ?? []).map(({ failedWhen, mode = policy.mode }, i) => ({
+      ...{ at: ['monitoring', 'groups', i, 'failedWhen'], rule: failedWhen, mode },
     })),
   ];
   for (const { at, rule } of rules) judgeRule(rule, at, channels, say);
-  if (policy.mode === 'auto') for (const { at, rule } of rules) judgeAuto(rule, at, channels, say);
+  for (const { at, rule, mode } of rules) if (mode === 'auto') judgeAuto(rule, at, channels, say);
 }
 
 const membersOf = (rule: FailedWhen): string[] => ('all' in rule ? rule.all : 'any' in rule ? rule.any : rule.of);

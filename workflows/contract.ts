@@ -78,6 +78,8 @@ export interface OpenRun {
   /** Counts what it was told: an answer to an earlier word is late. */
   told?: number;
   byHand: boolean;
+  /** The gate that its admission waits for, and why; absent where it does not wait. */
+  waits?: string | undefined;
 }
 
 /** What the watch carries through continue-as-new. */
@@ -119,6 +121,8 @@ export interface AdmissionRequest {
 
 export interface Grant {
   policy: Policy;
+  /** The limit that asks a person, and why: the mode of `policy` is confirm for it. */
+  asks?: string;
   width: number;
   evidence: Evidence[];
   node: NodeView;
@@ -183,6 +187,9 @@ export interface RecoverInput {
   automatic?: boolean;
   orphan?: boolean;
 }
+
+/** Drained by hand or by the watch: the same words as for a recovery. */
+export type DrainInput = Omit<RecoverInput, 'orphan'>;
 
 export const PHASES = [
   'starting',

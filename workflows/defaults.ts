@@ -17,6 +17,30 @@ export const ON_DEGRADED = ['tell', 'ignore'] as const;
 /** What a node that is in trouble and lives is worth: a message to the admins, or nothing. */
 export type OnDegraded = (typeof ON_DEGRADED)[number];
 
+/** Gates that `limits.ask` may turn into a question to a person: limits, never evidence or our own sight. */
+export const ASKING_GATES = ['share', 'allStale', 'cliff', 'domain', 'perHour', 'coolDown', 'flapping'] as const;
+export type AskingGate = (typeof ASKING_GATES)[number];
+
+/** Nodes that fail together: each zone, each aggregate that fits, or all nodes that do. Absent limit: none of this kind. */
+export type FailureDomain = ({ zones: string[] } | { aggregates: string[] } | { name: string; nodes: string[] }) & {
+  most?: number | undefined;
+  share?: number | undefined;
+};
+
+export interface Limits {
+  atOnce: number;
+  share: number;
+  /** Of the fleet, in nodes; absent: the share alone. */
+  nodes?: number;
+  /** Of the fleet, that may fall silent within one interval. Absent in what an older release granted: it is not judged. */
+  cliff?: number;
+  domains?: FailureDomain[];
+  perHour: number;
+  /** Returns within an hour after which a person is asked; absent in what an older release granted. */
+  flaps?: number;
+  ask?: AskingGate[];
+}
+
 export interface Timings {
   sweepEveryMs: number;
   /** Above `largeFleet` nodes the sweep takes this interval. */
@@ -118,7 +142,7 @@ export interface Policy {
   mode: Mode;
   failedWhen: FailedWhen;
   /** Nodes with these names or patterns are judged by a rule of their own; the first group that fits. Absent: none. */
-  groups?: { nodes: string[]; failedWhen: FailedWhen; degraded?: OnDegraded | undefined }[];
+  groups?: { nodes: string[]; failedWhen: FailedWhen; degraded?: OnDegraded | undefined; mode?: Mode | undefined }[];
   /** Absent in what an older release granted: tell. */
   degraded?: OnDegraded;
   samples: number;
@@ -126,8 +150,7 @@ export interface Policy {
   exclude: string[];
   /** Nodes that Lifeboat, Temporal or its database run on: never fenced. */
   carries: string[];
-  /** `flaps`: returns within an hour after which a person is asked; absent in what an older release granted. */
-  limits: { atOnce: number; share: number; perHour: number; flaps?: number };
+  limits: Limits;
   evacuation: {
     driver: string;
     perNode: number;
@@ -163,7 +186,7 @@ export const DEFAULT_POLICY: Policy = {
   samples: 3,
   exclude: [],
   carries: [],
-  limits: { atOnce: 2, share: 0.25, perHour: 5, flaps: 3 },
+  limits: { atOnce: 2, share: 0.25, cliff: 0.15, perHour: 5, flaps: 3 },
   evacuation: {
     driver: 'evacuate',
     perNode: 8,

@@ -5,7 +5,7 @@ import type { Notice, PreviewInput, RecoveryPreview } from './contract.ts';
 import type { RoomResult } from '../activities/evacuation/contract.ts';
 import type { Evidence, NodeView, Planned } from './domain.ts';
 import { gateIfDead, unseen } from './drill/hypothesis.ts';
-import { judgeGates } from './policy.ts';
+import { judgeGates, modeOf } from './policy.ts';
 import { brief } from './proxies.ts';
 
 export async function previewRecovery(input: PreviewInput): Promise<RecoveryPreview> {
@@ -60,7 +60,7 @@ export async function previewRecovery(input: PreviewInput): Promise<RecoveryPrev
       : gate.kind === 'pass'
         ? 'pass'
         : `${gate.gate}: ${gate.why}`,
-    mode: input.policy.mode,
+    mode: modeOf(input.policy, node.host),
     levels: levels.map((l) => ({ level: l.level, devices: l.devices.map((d) => d.label) })),
     power,
     instances: snapshot.instances.map(({ id, name, projectId, decision, reason, priority, loses }) => ({

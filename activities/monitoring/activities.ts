@@ -18,6 +18,8 @@ import { tellRuns } from './tell-runs.ts';
 export interface MonitoringDeps {
   openstack: OpenStack;
   channels: readonly NamedChannel[];
+  /** Addresses that always answer, of this worker's own file. */
+  references?: readonly { host: string; port: number }[];
   /** Of this worker's own file: what a watch that `askAdmission` has to start begins with. */
   policy: Policy;
   policyHash: string;
@@ -36,7 +38,7 @@ const WORKFLOW_TASK_MS = 5_000;
 
 export function createMonitoringActivities(deps: MonitoringDeps): MonitoringActivities {
   const { openstack, channels, policy, policyHash, cloud, worker, clock = systemClock } = deps;
-  const eyes = { openstack, channels, clock };
+  const eyes = { openstack, channels, clock, references: deps.references ?? [] };
   // Now, not at the first look: a worker that only stands by has to hear what is told meanwhile.
   for (const { channel } of channels) void channel.open?.();
   const client = (): Client => deps.client ?? Context.current().client;

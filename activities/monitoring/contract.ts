@@ -1,6 +1,7 @@
 // The monitoring activities, as workflows see them (queue `lifeboat-<cloud>-monitoring`).
 import type { Admission, AdmissionRequest } from '../../workflows/contract.ts';
 import type { Policy } from '../../workflows/defaults.ts';
+import type { Overfull } from '../../workflows/policy.ts';
 import type { Evidence, NodeView, Suspicion, Verdict } from '../../workflows/domain.ts';
 
 /** How the fleet looked at one moment. */
@@ -20,6 +21,16 @@ export interface FleetSight {
    * in a sight of an earlier release.
    */
   silent?: string[];
+  /** Hosts in service whose reports do not arrive, whatever else is known of them. This and the next four: absent in an earlier release's. */
+  stale?: string[];
+  /** The most nodes whose silence began within one interval, a short while ago. */
+  lost?: number;
+  /** Failure domains with more nodes down than their limit. */
+  domains?: Overfull[];
+  /** Why Nova's scheduler and conductor cannot be trusted; empty: they can. Only of a look that is made for an admission. */
+  control?: string;
+  /** Why our own network cannot be trusted; the same. */
+  references?: string;
   /** Hosts that carry our marker (off by us). */
   ours: string[];
   unknown: number;

@@ -32,6 +32,8 @@ export interface MonitoringChannel {
   look(look: Look): Promise<Map<string, Omit<Evidence, 'channel'>>>;
   /** Its `alive` is the node's own answer at this moment (tcp), not somebody's record of one (nova-service). */
   direct?: boolean;
+  /** Its `failed` says that the node's reports do not arrive where they are kept (nova-service): of many at once it is the way there. */
+  reports?: boolean;
   /**
    * A worker calls it once, long before it may be asked to look: for what has to listen from then on. Never rejects; what does not
    * work is said by the looks, and tried again there.

@@ -5,7 +5,8 @@ import type { Look } from './driver.ts';
 import { lookLimitMs } from './each-node.ts';
 import { HABIT_NEEDS, troubleOf } from './judge.ts';
 import type { Memory } from './judge.ts';
-import { askChannels, listNodes, sightOf } from './sweep.ts';
+import { controlTrouble, lostOf, referenceTrouble, sightOf, withDomains } from './sight.ts';
+import { askChannels, listNodes } from './sweep.ts';
 import type { Eyes, NodeLook } from './sweep.ts';
 
 type Input = Parameters<MonitoringActivities['lookAtFleet']>[0];
@@ -31,9 +32,15 @@ export async function lookAtFleet(
   if (trouble) return { sight: sightOf(nodes, new Map(), trouble, readAt), looks: {} };
 
   const look: Look = { nodes, ...standingStill(nodes, input, memory), readAt, signal };
-  const looks = await askChannels(eyes.channels, look, policy, lookLimitMs(policy.timings));
+  const [looks, control, references] = await Promise.all([
+    askChannels(eyes.channels, look, policy, lookLimitMs(policy.timings)),
+    controlTrouble(eyes, policy, signal),
+    referenceTrouble(eyes, policy, signal),
+  ]);
   const asked = closely.flatMap((host) => looks.get(host) ?? []);
-  const sight: FleetSight = sightOf(nodes, looks, '', readAt, eyes.channels);
+  const seen = { ...sightOf(nodes, looks, '', readAt, eyes.channels), control, references };
+  const lost = memory ? { lost: lostOf(looks, memory, policy.timings) } : {};
+  const sight: FleetSight = await withDomains(eyes, policy, nodes, { ...seen, ...lost }, signal);
   return { sight, looks: Object.fromEntries(asked.map((l: NodeLook) => [l.node.host, l])) };
 }
 

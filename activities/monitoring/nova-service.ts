@@ -49,6 +49,7 @@ export const novaService: MonitoringDriver<typeof options> = {
   options,
   hearsay: 'the message queue',
   create: ({ staleness }, context) => ({
+    reports: true,
     look: (look) => {
       const readAt = look.readAt ?? new Date().toISOString();
       const rows = look.nodes.map(

@@ -1,7 +1,6 @@
 // One sweep: one list of services, all channels side by side, one verdict per node. Acts on nothing; knows nothing of Temporal.
 import type { Policy, Timings } from '../../workflows/defaults.ts';
 import type { Evidence, NodeView, Verdict } from '../../workflows/domain.ts';
-import { readMarker } from '../../workflows/contract.ts';
 import { combine, ruleOf } from '../../workflows/policy.ts';
 import type { OpenStack } from '../openstack/types.ts';
 import type { Clock } from './clock.ts';
@@ -11,6 +10,7 @@ import { lookLimitMs } from './each-node.ts';
 import { HABIT_NEEDS, countSample, fingerprint, firstAges, growOlder, troubleOf } from './judge.ts';
 import type { Ages, Memory } from './judge.ts';
 import { linked } from './linked.ts';
+import { directOf, lostOf, sightOf, withDomains } from './sight.ts';
 
 /** A configured channel: what the policy's `failedWhen` calls it, and what looks. */
 export interface NamedChannel {
@@ -21,6 +21,8 @@ export interface NamedChannel {
 export interface Eyes {
   openstack: Pick<OpenStack, 'compute'>;
   channels: readonly NamedChannel[];
+  /** Addresses that always answer: without one of them our own network is in trouble. Absent or empty: nobody asks. */
+  references?: readonly { host: string; port: number }[];
   clock: Clock;
 }
 
@@ -101,35 +103,6 @@ async function askOne(
   }
 }
 
-/** Names of the channels that hear the node itself. */
-const directOf = (channels: readonly NamedChannel[]): ReadonlySet<string> =>
-  new Set(channels.filter((c) => c.channel.direct).map((c) => c.name));
-
-export function sightOf(
-  nodes: readonly NodeView[],
-  looks: ReadonlyMap<string, NodeLook>,
-  trouble: string,
-  readAt: string,
-  channels: readonly NamedChannel[] = [],
-): FleetSight {
-  const verdicts = [...looks.values()];
-  const direct = directOf(channels);
-  const isSilent = ({ verdict, evidence }: NodeLook): boolean =>
-    verdict !== 'failed' && evidence.some((e) => direct.has(e.channel) && e.verdict === 'failed');
-  return {
-    whole: trouble === '',
-    trouble,
-    nodes: nodes.length,
-    alive: verdicts.filter((l) => l.verdict === 'alive').length,
-    degraded: verdicts.filter((l) => l.verdict === 'degraded').map((l) => l.node.host),
-    failed: verdicts.filter((l) => l.verdict === 'failed').map((l) => l.node.host),
-    silent: verdicts.filter(isSilent).map((l) => l.node.host),
-    ours: nodes.filter((n) => readMarker(n.disabledReason) !== null).map((n) => n.host),
-    unknown: nodes.length - verdicts.filter((l) => l.verdict !== 'unknown').length,
-    readAt,
-  };
-}
-
 /**
  * Looks once. `sinceMs`: answers the milliseconds since the whole look before, or null for a gap; asked when the list was read.
  * A list that is not whole leaves all ages and counts as they are. Rejects only when the signal aborts.
@@ -160,7 +133,8 @@ export async function sweepOnce(
     return [n.host, countSample(aged.get(n.host)!, n, { verdict, evidence, direct }, elapsed)] as const;
   });
   const memory = { sweeps, lastWholeCount: nodes.length, notWhole: 0, calm: null, nodes: new Map(after) };
-  return { sight: sightOf(nodes, looks, '', readAt, eyes.channels), looks, memory };
+  const sight = { ...sightOf(nodes, looks, '', readAt, eyes.channels), lost: lostOf(looks, memory, policy.timings) };
+  return { sight: await withDomains(eyes, policy, nodes, sight, signal), looks, memory };
 }
 
 function growAll(before: Memory, nodes: NodeView[], elapsedMs: number | null, t: Timings): Map<string, Ages> {

@@ -24,6 +24,7 @@ const SERVICE = z.object({
 });
 export type ServiceRow = z.output<typeof SERVICE>;
 export const SERVICES = z.object({ services: z.array(SERVICE) });
+export const AGGREGATES = z.object({ aggregates: z.array(z.object({ name: z.string(), hosts: z.array(z.string()) })) });
 export const ONE_SERVICE = z.object({ service: SERVICE });
 
 export function nodeView(row: ServiceRow, hostIp: string | null): NodeView {

@@ -51,10 +51,13 @@ export function createCompute(nova: Service, hypervisors: Hypervisors): Compute 
   };
 }
 
+/** What every Nova has beside its nodes; one that is not listed is as bad as one that is down. */
+const CONTROLLERS = ['nova-scheduler', 'nova-conductor'] as const;
+
 function createServices(
   nova: Service,
   hypervisors: Hypervisors,
-): Pick<Compute, 'services' | 'service' | 'updateService'> {
+): Pick<Compute, 'services' | 'service' | 'updateService' | 'controllers' | 'aggregates'> {
   const list = async (query: Record<string, string>, o?: CallOptions): Promise<NodeView[]> => {
     const call = { method: 'GET', path: '/os-services', versions: V.services } as const;
     const got = await nova.read({ ...call, query: { binary: 'nova-compute', ...query } }, view.SERVICES, o);
@@ -78,6 +81,19 @@ function createServices(
         throw failed({ service: 'compute', method: 'GET', path: '/os-services' }, { kind: 'conflict', message });
       }
       return rows[0] ?? null;
+    },
+    controllers: async (o) => {
+      const call = { method: 'GET', path: '/os-services', versions: V.services } as const;
+      const rows = await Promise.all(
+        CONTROLLERS.map((binary) => nova.read({ ...call, query: { binary } }, view.SERVICES, o)),
+      );
+      const of = (binary: string): 'up' | 'down' =>
+        rows.some(({ services }) => services.some((r) => r.binary === binary && r.state === 'up')) ? 'up' : 'down';
+      return Object.fromEntries(CONTROLLERS.map((binary) => [binary, of(binary)]));
+    },
+    aggregates: async (o) => {
+      const got = await nova.read({ method: 'GET', path: '/os-aggregates', versions: V.services }, view.AGGREGATES, o);
+      return Object.fromEntries(got.aggregates.map(({ name, hosts }) => [name, hosts]));
     },
     updateService: async (serviceId, change, o) => {
       const call = {

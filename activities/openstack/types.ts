@@ -16,6 +16,10 @@ export interface Compute {
    * Of a silent cell's rows (`unknown`) only the host is known: serviceId is ''.
    */
   services(o?: CallOptions): Promise<NodeView[]>;
+  /** nova-scheduler and nova-conductor: whether one of each is up. A call for each. */
+  controllers(o?: CallOptions): Promise<Record<string, 'up' | 'down'>>;
+  /** Host aggregates by name: their hosts. */
+  aggregates(o?: CallOptions): Promise<Record<string, string[]>>;
   /** Exactly this host's row (never a LIKE), fresh; null where it is gone. */
   service(host: string, o?: CallOptions): Promise<NodeView | null>;
   /** One PUT (2.53). Only the keys that are given change. Answers the row after the change. */

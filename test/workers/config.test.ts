@@ -67,7 +67,7 @@ test('an unknown key is an error that names the nearest one, its place, or what 
     '3: limits.samples: unknown key (it belongs to monitoring)',
   ]);
   assert.deepEqual(problems('cloud: prod\nlimits: { foo: 3 }'), [
-    '2: limits.foo: unknown key (allowed here: atOnce, share, perHour, flaps)',
+    '2: limits.foo: unknown key (allowed here: atOnce, share, nodes, cliff, domains, ask, perHour, flaps)',
   ]);
 });
 
@@ -193,7 +193,7 @@ test('what is done about a node in trouble has a default, a value and one for ea
     { nodes: ['gpu-1'], degraded: 'tell', failedWhen: { all: ['nova-service', 'tcp'] } },
   ]);
   assert.deepEqual(problems('cloud: prod\nmonitoring:\n  groups:\n    - { nodes: [gpu-1] }\n'), [
-    '4: monitoring.groups[0]: says nothing of its nodes: failedWhen, degraded or both',
+    '4: monitoring.groups[0]: says nothing of its nodes: mode, failedWhen or degraded',
   ]);
 });
 

@@ -23,6 +23,20 @@ export function listServices(centre: Centre, call: Call): Response {
   return { status: 200, list: 'services', body: { services: rows } };
 }
 
+/** Nova makes an aggregate first and puts hosts into it; here a node knows its own. */
+export function listAggregates(centre: Centre): Response {
+  const nodes = [...centre.nodes.values()];
+  const names = [...new Set(nodes.flatMap((n) => n.aggregates))].sort();
+  const aggregates = names.map((name, i) => ({
+    id: i + 1,
+    name,
+    availability_zone: null,
+    hosts: nodes.filter((n) => n.aggregates.includes(name)).map((n) => n.name),
+    metadata: {},
+  }));
+  return { status: 200, list: 'aggregates', body: { aggregates } };
+}
+
 function controllers(centre: Centre, call: Call, binary: string | null): object[] {
   return ['nova-conductor', 'nova-scheduler']
     .filter((name) => !binary || name === binary)

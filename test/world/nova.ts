@@ -6,7 +6,7 @@ import { Refusal } from './nova-evacuate.ts';
 import { listMigrations } from './nova-migrations.ts';
 import { listServers, showServer } from './nova-servers.ts';
 import { actOnServer, deleteServer } from './nova-actions.ts';
-import { listHypervisors, listServices, updateService } from './nova-services.ts';
+import { listAggregates, listHypervisors, listServices, updateService } from './nova-services.ts';
 import { listGroups, showGroup } from './nova-groups.ts';
 import type { Handler, Request, Response } from './web.ts';
 
@@ -85,6 +85,7 @@ async function route(centre: Centre, call: Call, path: string): Promise<Response
         `Policy doesn't allow os_compute_api:${room}:${method === 'PUT' ? 'update' : (VERB_OF[room] ?? 'list')} to be performed.`,
       );
     if (room === 'os-services' && method === 'GET') return listServices(centre, call);
+    if (room === 'os-aggregates' && method === 'GET') return listAggregates(centre);
     if (room === 'os-services' && method === 'PUT' && id) return await updateService(centre, call, id);
     if (room === 'os-hypervisors' && method === 'GET') return listHypervisors(centre, call, id === 'detail');
     if (room === 'os-migrations' && method === 'GET') return listMigrations(centre, call);

@@ -89,7 +89,13 @@ function accept(run: Run, grant: NonNullable<Run['grant']>): void {
 export async function freshEvidence(run: Run): Promise<void> {
   await unlessHeld(run);
   const age = Date.now() - Date.parse(granted(run).at);
-  if (age > granted(run).policy.timings.evidenceMaxAgeMs) await admit(run);
+  if (age > granted(run).policy.timings.evidenceMaxAgeMs) await admitAgain(run);
+}
+
+/** Once more through the same gates; where one of them asks now, and nobody has approved this run, a person is asked. */
+export async function admitAgain(run: Run): Promise<void> {
+  await admit(run);
+  if (!run.approved) await approval(run);
 }
 
 /** Mode confirm: everything is prepared, then a person decides. A node that comes back meanwhile closes it by itself. */
@@ -111,7 +117,7 @@ function approvalQuestion(run: Run): Parameters<typeof raise>[2] {
   const moves = run.snapshot?.instances.filter((i) => i.decision !== 'keep').length ?? 0;
   const all = run.snapshot?.instances.length ?? 0;
   return {
-    what: `${run.node.host} looks dead. Fence it and evacuate ${moves} of its ${all} instances?`,
+    what: `${run.node.host} looks dead. Fence it and evacuate ${moves} of its ${all} instances?${run.grant?.asks ? ` A limit asks you (${run.grant.asks})` : ''}`,
     answers: [
       { verb: 'approve', json: '{"by":"your name"}', means: 'power it off, prove it, evacuate' },
       { verb: 'abort', json: '{"by":"your name","reason":"…"}', means: 'leave it alone; nothing was touched' },

@@ -3,7 +3,7 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import { marker } from '../contract.ts';
 import { brief } from '../proxies.ts';
-import { admit, Ending } from './admission.ts';
+import { admitAgain, Ending } from './admission.ts';
 import { enter, show } from './console.ts';
 import { fence } from './fence.ts';
 import { insist } from './insist.ts';
@@ -18,7 +18,7 @@ export async function proveAndMark(run: Run): Promise<void> {
     if (moved === null) return;
     run.proof = null;
     noteDecision(run, 'lifeboat', 'looks at the evidence and the power once more', moved);
-    await admit(run);
+    await admitAgain(run);
   }
 }
 
@@ -61,7 +61,9 @@ export async function fenceAnew(run: Run, lost: string): Promise<void> {
   run.proof = null;
   noteDecision(run, 'lifeboat', 'does not fence it again', `the marker of this run is gone: ${lost}`);
   try {
-    await admit(run);
+    // What a person approved was another failure.
+    run.approved = false;
+    await admitAgain(run);
     await proveAndMark(run);
   } catch (e) {
     if (!(e instanceof Ending)) throw e;

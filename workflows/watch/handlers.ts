@@ -2,14 +2,14 @@
 import { log, setHandler } from '@temporalio/workflow';
 import type { Admission, AdmissionRequest, OpenRun } from '../contract.ts';
 import type { Verdict } from '../domain.ts';
-import { judgeGates, matches } from '../policy.ts';
+import { grantedMode, judgeGates, matches, modeOf, type GateVerdict } from '../policy.ts';
 import { brief } from '../proxies.ts';
 import { checkWho } from '../refuse.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
 import { alarm, endAlarm } from './alarms.ts';
 import { installExceptions } from './exceptions.ts';
-import { cameBack, closed, gateInput, judgeFailed } from './judge-failed.ts';
+import { cameBack, closed, gateInput, judgeFailed, noteSight } from './judge-failed.ts';
 import { showWatch, watchState, type Watch } from './state.ts';
 import { placeFreed, share, signalRun, widthKept } from './width.ts';
 
@@ -76,11 +76,14 @@ async function admit(w: Watch, q: AdmissionRequest): Promise<Admission> {
   const verdict = judgeGates(
     gateInput(w, seen.node, { verdict: seen.verdict, byHand: q.byHand, force: q.force, orphan: q.orphan }, look.sight),
   );
+  const asking = w.open.get(q.node);
+  if (asking) asking.waits = verdict.kind === 'wait' ? `${verdict.gate}: ${verdict.why}` : undefined;
+  await noteSight(w, look.sight);
   if (verdict.kind !== 'pass' && verdict.gate === 'orphanAlive') await alarm(w, `orphanAlive:${q.node}`, verdict.why);
   if (verdict.kind === 'deny' && verdict.gate === 'alive' && !q.byHand) cameBack(w, q.node);
   if (verdict.kind === 'deny') return { kind: 'denied', gate: verdict.gate, why: verdict.why };
   if (verdict.kind === 'wait') return { kind: 'wait', gate: verdict.gate, why: verdict.why, againInMs: t.judgeAgainMs };
-  return grant(w, q, seen, suspicion?.silentMs ?? 0);
+  return grant(w, q, seen, suspicion?.silentMs ?? 0, verdict);
 }
 
 function grant(
@@ -91,6 +94,7 @@ function grant(
     evidence: { channel: string; verdict: Verdict; saw: string; readAt: string }[];
   },
   silentMs: number,
+  verdict: GateVerdict,
 ): Admission {
   const at = new Date().toISOString();
   const open = w.open.get(q.node);
@@ -105,7 +109,8 @@ function grant(
   return {
     kind: 'granted',
     grant: {
-      policy: w.config.policy,
+      policy: { ...w.config.policy, mode: grantedMode(w.config.policy, q.node, verdict) },
+      ...(verdict.kind === 'ask' ? { asks: `${verdict.gate}: ${verdict.why}` } : {}),
       width: open?.width ?? 0,
       evidence: seen.evidence,
       node: seen.node,
@@ -130,7 +135,7 @@ function installConfigure(w: Watch): void {
         for (const o of [...w.open.values()]) {
           const excluded = matches([...c.policy.exclude, ...c.policy.carries], o.node);
           await signalRun(w, o, (h) =>
-            h.signal(verbs.policySignal, { mode: c.policy.mode, excluded, policyHash: c.policyHash }),
+            h.signal(verbs.policySignal, { mode: modeOf(c.policy, o.node), excluded, policyHash: c.policyHash }),
           );
         }
       showWatch(w);

@@ -8,6 +8,10 @@ import { outOfTrouble } from './judge-degraded.ts';
 import type { Watch } from './state.ts';
 
 const HOUR = 3_600_000;
+/** Many nodes at once, of the whole fleet: one message, and a cool-down afterwards. */
+const STORMS = ['share', 'allStale', 'cliff'];
+/** What is looked at for an admission only. */
+const OWN_SIGHT = ['control', 'references'] as const;
 
 export async function judgeFailed(w: Watch): Promise<void> {
   w.held.clear();
@@ -16,10 +20,15 @@ export async function judgeFailed(w: Watch): Promise<void> {
     const verdict = judgeGates(
       gateInput(w, suspicion.node, { verdict: 'failed', byHand: false, force: false, orphan: false }),
     );
-    if (verdict.kind === 'pass') await startRecovery(w, node, {});
+    if (verdict.kind === 'pass' || verdict.kind === 'ask') await startRecovery(w, node, {});
     else await hold(w, node, verdict);
   }
-  if (![...w.held.values()].some((why) => why.startsWith('share:'))) await calm(w);
+  const holds = (gates: readonly string[]): boolean =>
+    [...w.held.values()].some((why) => gates.some((gate) => why.startsWith(`${gate}:`)));
+  if (!holds(STORMS)) await calm(w);
+  if (!holds(['domain'])) await endAlarm(w, 'domain', 'no failure domain has more nodes down than its limit');
+  // What only an admission sees is over with the next one that sees it so, or when nobody asks any more.
+  if (w.open.size === 0) for (const gate of OWN_SIGHT) await endAlarm(w, gate, 'no recovery waits for it');
   w.wakeInMs = nextWake(w);
 }
 
@@ -42,10 +51,20 @@ function nextWake(w: Watch): number | null {
   return Math.min(t.judgeAgainMaxMs, w.wakeInMs === null ? t.judgeAgainMs : w.wakeInMs * 2);
 }
 
+/** An admission has looked at Nova's own services and at our own network: the admins hear once where these hold everything back. */
+export async function noteSight(w: Watch, sight: Pick<GateInput['sight'], 'control' | 'references'>): Promise<void> {
+  for (const gate of OWN_SIGHT) {
+    const trouble = sight[gate];
+    if (trouble) await alarm(w, gate, `nothing is fenced: ${trouble}`);
+    else if (trouble !== undefined) await endAlarm(w, gate);
+  }
+}
+
 async function hold(w: Watch, node: string, verdict: Exclude<GateVerdict, { kind: 'pass' }>): Promise<void> {
   w.held.set(node, `${verdict.gate}: ${verdict.why}`);
   // One message for a storm, however many nodes; one per node for what is its own.
-  if (verdict.gate === 'share') await alarm(w, 'storm', `nothing is fenced: ${verdict.why}`);
+  if (STORMS.includes(verdict.gate)) await alarm(w, 'storm', `nothing is fenced: ${verdict.why}`);
+  else if (verdict.gate === 'domain') await alarm(w, 'domain', `${node} is not fenced: ${verdict.why}`);
   else if (verdict.gate === 'observe')
     await alarm(w, `observe:${node}`, `${node} is failed; in mode confirm or auto Lifeboat would recover it now`);
   else if (verdict.gate === 'stoodDown')
@@ -75,7 +94,7 @@ export function gateInput(
     returning: isReturning(node),
     paused: w.paused,
     stoodDown: w.standDowns.get(node.host)?.reason ?? null,
-    sight: sight ?? { whole: false, trouble: 'no sweep yet', nodes: 0, failed: [], ours: [] },
+    sight: togetherWith(w.sight, sight) ?? { whole: false, trouble: 'no sweep yet', nodes: 0, failed: [], ours: [] },
     othersOpen: [...w.open.values()].filter((o) => o.grantedAt !== null && o.node !== node.host).length,
     maintenance: w.maintenance.get(node.host) ?? null,
     override: w.override !== null,
@@ -85,6 +104,14 @@ export function gateInput(
     upMs: now - Date.parse(w.startedAt),
     ...about,
   };
+}
+
+/** Who looks anew may not know the ages that the sweep knows: of what needs them the worse of the two counts. */
+function togetherWith(swept: GateInput['sight'] | null, seen: GateInput['sight'] | null): GateInput['sight'] | null {
+  if (!swept || !seen || swept === seen) return seen;
+  const lost = Math.max(swept.lost ?? 0, seen.lost ?? 0);
+  const stale = [swept.stale ?? [], seen.stale ?? []].sort((a, b) => b.length - a.length)[0]!;
+  return { ...seen, lost, stale };
 }
 
 /** How often it went down within the hour: seen to come back, or recovered by a run before this one. One that was both is counted once. */

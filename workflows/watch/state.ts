@@ -98,11 +98,15 @@ export function watchState(w: Watch): WatchState {
     maintenance: Object.fromEntries(w.maintenance),
     override: w.override,
     degraded: Object.fromEntries(troubled(w)),
-    held: Object.fromEntries(w.held),
+    held: { ...Object.fromEntries(waiting(w)), ...Object.fromEntries(w.held) },
     alarms: [...w.alarms.keys()],
     deathToFirstPostMs: deathToFirstPost(w.config.policy, nodes, LARGE_FLEET),
   };
 }
+
+/** Recoveries that are open and whose gate is closed: held like those that were not begun. */
+const waiting = (w: Watch): [node: string, why: string][] =>
+  [...w.open.values()].flatMap(({ node, waits }) => (waits ? [[node, waits]] : []));
 
 /** Nodes in trouble that are not to be ignored, and what was seen of them. */
 export const troubled = (w: Watch): [node: string, saw: string][] =>
@@ -120,7 +124,9 @@ const troubleIn = (evidence: readonly Evidence[]): string =>
 export function showWatch(w: Watch): void {
   const s = w.sight;
   const held = [...w.held].map(([node, why]) => `* **${node}** is failed and not recovered: ${why}`);
-  const open = [...w.open.values()].map((o) => `* **${o.node}** is being recovered: workflow \`${o.workflowId}\``);
+  const open = [...w.open.values()].map(
+    (o) => `* **${o.node}** ${o.waits ? `waits (${o.waits})` : 'is being recovered'}: workflow \`${o.workflowId}\``,
+  );
   setCurrentDetails(
     [
       `**${w.cloud}**: mode **${w.config.policy.mode}**${w.paused ? `, **paused** by ${w.paused.by}: ${w.paused.reason}` : ''}`,

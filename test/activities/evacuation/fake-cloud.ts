@@ -80,6 +80,8 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
 
   const compute: Compute = {
     services: async (o) => (await enter('services', '', o), [...cloud.nodes.values()].map(copy)),
+    controllers: () => Promise.resolve({ 'nova-scheduler': 'up', 'nova-conductor': 'up' }),
+    aggregates: () => Promise.resolve({}),
     service: async (host, o) => (await enter('service', host, o), copy(cloud.nodes.get(host) ?? null)),
     async updateService(serviceId, change, o) {
       await enter('updateService', serviceId, o);

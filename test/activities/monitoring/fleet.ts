@@ -53,6 +53,9 @@ export class FakeFleet {
   readonly nodes = new Map<string, FakeNode>();
   calls = 0;
   instanceCalls: string[] = [];
+  /** Nova's own services, by binary. */
+  controllers: () => Record<string, 'up' | 'down'> = () => ({ 'nova-scheduler': 'up', 'nova-conductor': 'up' });
+  aggregates: Record<string, string[]> = {};
   /** Changes or refuses the list. */
   list: (rows: NodeView[]) => NodeView[] = (rows) => rows;
 
@@ -110,7 +113,12 @@ export class FakeFleet {
     return {
       identityUrl: 'http://keystone',
       region: 'RegionOne',
-      compute: { services, instances },
+      compute: {
+        services,
+        instances,
+        controllers: () => Promise.resolve().then(() => this.controllers()),
+        aggregates: () => Promise.resolve(this.aggregates),
+      },
     } as unknown as OpenStack;
   }
 
