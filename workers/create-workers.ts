@@ -162,7 +162,7 @@ async function activitiesOf(
         openstack,
         channels: await drivers.get('monitoring'),
         references: config.monitoring.references ?? [],
-        ...{ cloud, policy, policyHash, ...change },
+        ...{ cloud, policy, policyHash },
         worker: identity,
         searchAttributes: options.searchAttributes ?? true,
         memo: { keystone: openstack.identityUrl, region: openstack.region ?? '' },
