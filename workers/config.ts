@@ -14,6 +14,8 @@ export { ConfigError } from './config-errors.ts';
 
 export interface Config {
   file: string;
+  /** The file as it was read. */
+  text: string;
   cloud: string;
   /** What is absent is clouds.yaml's or OS_*'s to say. */
   openstack: { cloud?: string; region?: string };
@@ -81,10 +83,10 @@ export function parseConfig(text: string, file: string): Config {
   const policy = makePolicy(parsed.data);
   const contradictions = crossCheck(parsed.data, policy, source);
   if (contradictions.length > 0) throw new ConfigError(file, contradictions);
-  return makeConfig(parsed.data, policy, file);
+  return { ...makeConfig(parsed.data, policy, file), text };
 }
 
-function makeConfig(read: ConfigFile, unscaled: Policy, file: string): Config {
+function makeConfig(read: ConfigFile, unscaled: Policy, file: string): Omit<Config, 'text'> {
   const timeScale = read.timeScale ?? 1;
   const policy = { ...unscaled, timings: scaleTimings(unscaled.timings, timeScale) };
   const warnings: string[] = [];

@@ -20,6 +20,8 @@ import type { Config } from './config.ts';
 import { driverSource, NEEDS, type Drivers, type DriverSource } from './deps.ts';
 import { beatWhileRunning, redactErrors } from './interceptors.ts';
 import { identity as processIdentity } from './log.ts';
+import { LiveActivities } from './live-activities.ts';
+import { Parts, type ActivityQueue, type Replaceable } from './replace-parts.ts';
 import { createSecrets, type Secrets } from './secrets.ts';
 
 type Queue = keyof ReturnType<typeof taskQueues>;
@@ -46,6 +48,12 @@ export interface CreateWorkersOptions {
 export interface Workers {
   workers: { queue: Queue; worker: Worker }[];
   drivers: DriverSource;
+  /**
+   * Puts another configuration of the same cloud in force for the activities that begin from now on, whole: answers what was made
+   * anew, rejects with nothing changed. `known`: the watch has its policy.
+   */
+  replace(next: Config): Promise<string[]>;
+  known(): void;
   /** Resolves when all have stopped; the failure of one stops all and rejects. */
   run(): Promise<void>;
   /** Asks all to stop: sweep and guard hand over at once, evacuations have 20 s. Resolves with `run`. */
@@ -83,17 +91,36 @@ export async function createWorkers(options: CreateWorkersOptions): Promise<Work
     await Promise.all([...parts].map((part) => drivers.get(part)));
     const queues = [...new Set(roles)].flatMap((role) => QUEUES_OF[role]);
     const workers: { queue: Queue; worker: Worker }[] = [];
+    const made: Replaceable[] = [];
+    const before: { hash: string | null } = { hash: null };
+    const make: ConstructorParameters<typeof Parts>[0]['make'] = (queue, other, source, replaced) =>
+      activitiesOf(queue, { ...options, config: other }, source, { before, replaced });
     for (const queue of queues) {
-      workers.push({ queue, worker: await createWorker(queue, options, drivers, redactErrors(secrets.redactor)) });
+      if (queue !== 'workflow') made.push(await replaceable(queue, (signal) => make(queue, config, drivers, signal)));
+      const activities = made.find((one) => one.queue === queue)?.live.delegates;
+      workers.push({ queue, worker: await createWorker(queue, options, activities, redactErrors(secrets.redactor)) });
     }
-    return { workers, drivers, ...lifecycle(workers, drivers) };
+    const live = new Parts({ ...{ config, secrets, source: drivers, queues: made }, make });
+    return {
+      ...{ workers, drivers, ...lifecycle(workers, live) },
+      replace: (next) => live.replace(next, (hash) => (before.hash ??= hash)),
+      known: () => void (before.hash = null),
+    };
   } catch (error) {
     await drivers.close();
     throw error;
   }
 }
 
-function lifecycle(workers: { worker: Worker }[], drivers: DriverSource): Pick<Workers, 'run' | 'shutdown'> {
+async function replaceable(queue: ActivityQueue, make: (signal: AbortSignal) => Promise<object>): Promise<Replaceable> {
+  const replaced = new AbortController();
+  return { queue, live: new LiveActivities(await make(replaced.signal)), replaced };
+}
+
+function lifecycle(
+  workers: { worker: Worker }[],
+  drivers: Pick<DriverSource, 'close'>,
+): Pick<Workers, 'run' | 'shutdown'> {
   let running: Promise<void> | null = null;
   const stop = (): void => {
     for (const { worker } of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -123,7 +150,7 @@ function lifecycle(workers: { worker: Worker }[], drivers: DriverSource): Pick<W
 async function createWorker(
   queue: Queue,
   options: CreateWorkersOptions,
-  drivers: DriverSource,
+  activities: object | undefined,
   interceptor: ActivityInterceptorsFactory,
 ): Promise<Worker> {
   const { config, connection, namespace, identity = processIdentity() } = options;
@@ -137,15 +164,16 @@ async function createWorker(
     ...(namespace ? { namespace } : {}),
     ...TUNING[queue],
   };
-  if (queue === 'workflow') return Worker.create({ ...common, ...workflowCode(options.workflowBundle) });
-  return Worker.create({ ...common, activities: await activitiesOf(queue, options, drivers) });
+  if (!activities) return Worker.create({ ...common, ...workflowCode(options.workflowBundle) });
+  return Worker.create({ ...common, activities });
 }
 
 /** Every Worker on a queue knows all activities of that queue. */
 async function activitiesOf(
-  queue: Exclude<Queue, 'workflow'>,
+  queue: ActivityQueue,
   options: CreateWorkersOptions,
   drivers: DriverSource,
+  change: { before: { hash: string | null }; replaced: AbortSignal },
 ): Promise<object> {
   const { config, identity = processIdentity() } = options;
   const { cloud, policy, policyHash } = config;
@@ -162,7 +190,7 @@ async function activitiesOf(
         openstack,
         channels: await drivers.get('monitoring'),
         references: config.monitoring.references ?? [],
-        ...{ cloud, policy, policyHash },
+        ...{ cloud, policy, policyHash, ...change },
         worker: identity,
         searchAttributes: options.searchAttributes ?? true,
         memo: { keystone: openstack.identityUrl, region: openstack.region ?? '' },

@@ -28,6 +28,8 @@ export interface Drivers {
 /** Each part is made when a role asks for it first; `close` closes those that were made. */
 export interface DriverSource {
   get<K extends keyof Drivers>(part: K): Promise<Drivers[K]>;
+  /** Closes one part where it was made here, and forgets it. */
+  closePart(part: keyof Drivers): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -78,19 +80,26 @@ export function driverSource(config: Config, secrets: Secrets, given: Partial<Dr
     made.set(part, before);
     return before as Promise<Drivers[K]>;
   }
+  async function closePart(part: keyof Drivers): Promise<void> {
+    const of = <K extends keyof Drivers>(one: K): Promise<Drivers[K]> | null =>
+      one === part ? ((made.get(one) ?? null) as Promise<Drivers[K]> | null) : null;
+    const closing = [
+      of('monitoring')?.then((all) => Promise.all(all.map(({ channel }) => channel.close?.()))),
+      of('fencing')?.then((fencing) => fencing.close()),
+      of('notification')?.then(({ channels }) => Promise.all(channels.map(({ channel }) => channel.close?.()))),
+      of('openstack')?.then((cloud) => cloud.close()),
+    ];
+    made.delete(part);
+    await Promise.allSettled(closing);
+  }
   return {
     get,
+    closePart,
     async close() {
-      const of = <K extends keyof Drivers>(part: K): Promise<Drivers[K]> | undefined =>
-        made.get(part) as Promise<Drivers[K]> | undefined;
-      const closing = [
-        of('monitoring')?.then((all) => Promise.all(all.map(({ channel }) => channel.close?.()))),
-        of('fencing')?.then((fencing) => fencing.close()),
-        of('notification')?.then(({ channels }) => Promise.all(channels.map(({ channel }) => channel.close?.()))),
-      ];
-      await Promise.allSettled(closing);
+      await Promise.all((['monitoring', 'fencing', 'notification'] as const).map(closePart));
       // Last: the others may still speak to it while they close.
-      await Promise.allSettled([of('openstack'), ...others.values()].map(async (cloud) => (await cloud)?.close()));
+      await closePart('openstack');
+      await Promise.allSettled([...others.values()].map(async (cloud) => (await cloud).close()));
     },
   };
 }

@@ -102,6 +102,10 @@ export interface KeepOptions extends WatchOptions {
   signal: AbortSignal;
   /** Between two looks; a minute. */
   everyMs?: number;
+  /** The configuration may be replaced: what is in force now, and a promise for the next one. By default `config` for ever. */
+  follow?: { config(): WatchOptions['config']; next(): Promise<void> };
+  /** The watch has this policy. */
+  configured?(policyHash: string): void;
   /** How long the watch may take to answer; 30 s. */
   answerMs?: number;
 }
@@ -113,15 +117,20 @@ export interface KeepOptions extends WatchOptions {
 export async function keepWatch(options: KeepOptions): Promise<void> {
   const { client, config, logger, signal, everyMs = 60_000, answerMs = ANSWER_MS } = options;
   const handle = client.workflow.getHandle(watchId(config.cloud));
+  const follow = options.follow ?? { config: () => config, next: () => new Promise<void>(() => undefined) };
   let failures = 0;
-  let configured = false;
+  let configured: string | null = null;
   while (!signal.aborted) {
+    const changed = follow.next();
     try {
+      const now = follow.config();
       const status = await statusOf(handle);
-      if (!configured || status !== 'RUNNING') {
-        if (configured) logger.error(`ALARM: the watch of ${config.cloud} is ${status}; starting it again`);
-        logger.info(`watch of ${config.cloud}: ${await startWatch(options, answerMs)}`);
-        configured = true;
+      if (configured !== now.policyHash || status !== 'RUNNING') {
+        if (configured !== null && status !== 'RUNNING')
+          logger.error(`ALARM: the watch of ${config.cloud} is ${status}; starting it again`);
+        logger.info(`watch of ${config.cloud}: ${await startWatch({ ...options, config: now }, answerMs)}`);
+        configured = now.policyHash;
+        options.configured?.(configured);
       }
       if (failures > 0) logger.info(`the watch of ${config.cloud} is reached again`);
       failures = 0;
@@ -136,7 +145,10 @@ export async function keepWatch(options: KeepOptions): Promise<void> {
     }
     // Quickly at first: at a common start the workflow role may be a second behind.
     const wait = failures > 0 ? Math.min(everyMs, 1_000 * 2 ** failures) : everyMs;
-    await sleep(wait, undefined, { signal }).catch(() => undefined);
+    const waited = new AbortController();
+    const either = AbortSignal.any([signal, waited.signal]);
+    await Promise.race([sleep(wait, undefined, { signal: either }).catch(() => undefined), changed]);
+    waited.abort();
   }
 }
 

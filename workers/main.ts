@@ -5,10 +5,11 @@ import { ROLES, type Role } from '../workflows/contract.ts';
 import { loadConfig, ConfigError, type Config } from './config.ts';
 import { createWorkers } from './create-workers.ts';
 import { driverSource } from './deps.ts';
+import { followConfig } from './follow-config.ts';
 import { checkWatchdogUrl, tellWatchdog } from './health-watchdog.ts';
 import { keepWatch, refuseOtherCloud } from './keep-watch.ts';
 import { identity, jsonLogger } from './log.ts';
-import { exporterOn, parseAddress, type Address } from './metrics.ts';
+import { configurationGauge, exporterOn, parseAddress, type Address } from './metrics.ts';
 import { asksTemporal, gaugeRoles, openSight, prepareSight, type Sight } from './metrics-sight.ts';
 import { createRedactor } from './redact.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
@@ -148,8 +149,21 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
       const { signal } = stop;
       void gaugeRoles({ config, roles, client, namespace, source, logger, redactor, signal });
     }
+    const changes = changing(config);
+    void followConfig({
+      ...{ config, logger, signal: stop.signal },
+      ...(sight && { told: configurationGauge(config.cloud) }),
+      apply: async (next) => {
+        const what = await made.replace(next);
+        changes.to(next);
+        return what;
+      },
+    });
     const keeping = roles.includes('monitor')
-      ? keepWatch({ ...watch, logger, signal: stop.signal }).catch(async (error: unknown) => {
+      ? keepWatch({
+          ...{ ...watch, logger, signal: stop.signal, follow: changes },
+          configured: (hash) => hash === changes.config().policyHash && made.known(),
+        }).catch(async (error: unknown) => {
           await made.shutdown();
           throw error;
         })
@@ -162,6 +176,22 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
     await native.close().catch(() => undefined);
     await connection.close();
   }
+}
+
+/** The configuration in force, and who waits for the next one. */
+function changing(first: Config): { config(): Config; next(): Promise<void>; to(next: Config): void } {
+  let now = first;
+  let changed: () => void = () => undefined;
+  let next = new Promise<void>((resolve) => (changed = resolve));
+  return {
+    config: () => now,
+    next: () => next,
+    to(config) {
+      now = config;
+      changed();
+      next = new Promise<void>((resolve) => (changed = resolve));
+    },
+  };
 }
 
 main().then(

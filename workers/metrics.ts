@@ -1,7 +1,7 @@
 // Prometheus metrics of a worker process: the SDK's exporter with our buckets, and what a counter is worth before it first counts.
 // docs/metrics.md has the list; who records what: activities/monitoring/metrics.ts, workflows/recovery/measure.ts, metrics-*.ts here.
 import { createServer } from 'node:net';
-import type { Runtime, RuntimeOptions } from '@temporalio/worker';
+import { Runtime, type RuntimeOptions } from '@temporalio/worker';
 import { taskQueues, WORKFLOW_TYPES } from '../workflows/contract.ts';
 import { OUTCOMES, RUN_OUTCOMES } from '../workflows/domain.ts';
 
@@ -61,4 +61,13 @@ export function beginAtZero(meter: Meter, cloud: string, namespace: string): voi
   const about = 'Instances of ended recoveries, by what became of them';
   const instances = meter.createCounter('lifeboat_instances_total', '1', about);
   for (const outcome of OUTCOMES) instances.add(0, { ...tags, outcome });
+}
+
+/** Is what the file says in force? It is at the start, or the worker would not run. */
+export function configurationGauge(cloud: string): (inForce: boolean) => void {
+  const about = 'Whether the configuration in force is the one that the file holds';
+  const gauge = Runtime.instance().metricMeter.createGauge('lifeboat_configuration_in_force', 'int', '1', about);
+  const told = (inForce: boolean): void => gauge.set(inForce ? 1 : 0, { cloud });
+  told(true);
+  return told;
 }

@@ -24,6 +24,9 @@ export interface MonitoringDeps {
   policy: Policy;
   policyHash: string;
   cloud: string;
+  /** As of SweepDeps. */
+  before?: { hash: string | null };
+  replaced?: AbortSignal;
   /** Who we are, in findings and in a watch that we start. */
   worker: string;
   searchAttributes: boolean;
@@ -42,7 +45,11 @@ export function createMonitoringActivities(deps: MonitoringDeps): MonitoringActi
   // Now, not at the first look: a worker that only stands by has to hear what is told meanwhile.
   for (const { channel } of channels) void channel.open?.();
   const client = (): Client => deps.client ?? Context.current().client;
-  const { sweepFleet, memory } = makeSweepFleet({ ...eyes, policyHash, worker, runs: () => openRunsOf(client()) });
+  const { sweepFleet, memory } = makeSweepFleet({
+    ...{ ...eyes, policyHash, worker, runs: () => openRunsOf(client()) },
+    ...(deps.before && { before: deps.before }),
+    ...(deps.replaced && { replaced: deps.replaced }),
+  });
   return {
     sweepFleet,
 

@@ -19,6 +19,10 @@ import type { Eyes, Sweep } from './sweep.ts';
 export interface SweepDeps extends Eyes {
   /** Hash of the policy in this worker's own file. */
   policyHash: string;
+  /** The hash before a change of our own file that the watch was not told of yet: no difference. */
+  before?: { hash: string | null };
+  /** Our own configuration was replaced: the sweep ends, and the next one begins with the new channels. */
+  replaced?: AbortSignal;
   /** Who we are, for `filesDiffer`. */
   worker: string;
   runs(): OpenRuns;
@@ -127,7 +131,8 @@ class Watching {
       const next = Math.max(0, begun + intervalOf(timings, sweep.sight.nodes) - clock.now());
       const wake = wakeInMs - this.#ranMs;
       if (findings.length === 0 && wake > 0) await clock.sleep(Math.min(next, wake), this.#signal);
-      if (findings.length > 0 || wake <= next) return { ...result, carry: toCarry(this.memory, timings) };
+      if (findings.length > 0 || wake <= next || this.#deps.replaced?.aborted)
+        return { ...result, carry: toCarry(this.memory, timings) };
     }
   }
 
@@ -151,7 +156,8 @@ class Watching {
     const { findings, held } = findIn(sweep, this.#input);
     const { policyHash, known } = this.#input;
     const differ: Finding = { kind: 'filesDiffer', node: '', worker: this.#deps.worker };
-    if (policyHash !== this.#deps.policyHash && !known.includes(keyOf(differ))) findings.push(differ);
+    const ours = [this.#deps.policyHash, this.#deps.before?.hash];
+    if (!ours.includes(policyHash) && !known.includes(keyOf(differ))) findings.push(differ);
     for (const node of held) findings.push(...(await this.#countInstances(node)));
     return [...findings, ...(await this.#closed())];
   }

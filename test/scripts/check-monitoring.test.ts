@@ -20,7 +20,11 @@ function probing(channels: Record<string, MonitoringChannel>): Probing {
   return {
     config: parseConfig('cloud: prod', 'lifeboat.yaml'),
     secrets: createSecrets({ env: {} }),
-    source: { get: () => Promise.resolve(named as never), close: () => Promise.resolve() },
+    source: {
+      get: () => Promise.resolve(named as never),
+      close: () => Promise.resolve(),
+      closePart: () => Promise.resolve(),
+    },
     warnings: [],
   };
 }

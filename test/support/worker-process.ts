@@ -8,6 +8,8 @@ const MAIN = join(import.meta.dirname, '../../workers/main.ts');
 
 export interface WorkerProcess {
   child: ChildProcess;
+  /** Its configuration. */
+  file: string;
   /** All that it wrote so far. */
   output(): string;
   /** Its exit code, or the signal that ended it. */
@@ -54,6 +56,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   });
   return {
     child,
+    file: join(folder, 'lifeboat.yaml'),
     output: () => output,
     ended,
     async remove() {

@@ -286,6 +286,20 @@ test('says that its file differs from the policy of the watch, once', async () =
   assert.deepEqual((await sweepOn(fleet, { policyHash: 'other', known, wakeInMs: 10_000 })).findings, []);
 });
 
+test('ends without a finding once its configuration was replaced, and what the watch has not heard of yet is no difference', async () => {
+  const fleet = new FakeFleet(2);
+  const replaced = new AbortController();
+  at(fleet, 20_000, () => replaced.abort());
+  const over = { replaced: replaced.signal, before: { hash: 'earlier' } };
+  const { findings, sweeps } = await sweepOn(fleet, { policyHash: 'earlier' }, new MockActivityEnvironment(), over);
+  assert.deepEqual(findings, []);
+  assert.ok(sweeps >= 4 && sweeps <= 6, `${sweeps} sweeps`);
+  const told = await sweepOn(fleet, { policyHash: 'earlier' }, new MockActivityEnvironment(), {
+    before: { hash: null },
+  });
+  assert.deepEqual(told.findings, [{ kind: 'filesDiffer', node: '', worker: 'me' }]);
+});
+
 test('finds a run that was closed without having said so, and believes no server that is silent', async () => {
   const fleet = new FakeFleet(2);
   const open = ['a', 'b', 'c'].map((node) => ({ node, workflowId: `test/${node}`, runId: `run-${node}` }));
