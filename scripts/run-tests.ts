@@ -48,6 +48,7 @@ const LANES = {
     'test/stories/reload.test.ts',
     'test/stories/refused.test.ts',
     'test/stories/probes.test.ts',
+    'test/stories/probes.test.ts',
     'test/stories/drill.test.ts',
     'test/stories/takeover.test.ts',
     'test/stories/restored.test.ts',

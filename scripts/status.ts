@@ -1,4 +1,5 @@
 // npm run status
+import type { DeviceState } from '../workflows/contract.ts';
 import { COMMON_USAGE, configOf, EXIT, run } from './cli/command.ts';
 import { readFleet, type Fleet, type OpenOperation } from './cli/fleet.ts';
 import { ago, clock, paint, table } from './cli/print.ts';
@@ -52,6 +53,7 @@ function facts({ sweep }: Fleet, watch: NonNullable<Fleet['watch']>): string[][]
     ['degraded', list(sight?.degraded ?? [])],
     ['failed', list(sight?.failed ?? [])],
     ['off by us', list(sight?.ours ?? [])],
+    ...(watch.devices ? [['power devices', deviceFacts(watch.devices)]] : []),
     ['mode', `${acts[watch.mode]} (configuration ${watch.policyHash})`],
     ...Object.entries(watch.maintenance ?? {}).map(([node, m]) => [
       'maintenance',
@@ -63,6 +65,12 @@ function facts({ sweep }: Fleet, watch: NonNullable<Fleet['watch']>): string[][]
       `first evacuation at most ${ago(watch.deathToFirstPostMs)} after a node's death, where its power device answers at once`,
     ],
   ];
+}
+
+function deviceFacts({ readAt, counts, bare, broken }: DeviceState): string {
+  const all = Object.values(counts).reduce((sum, n) => sum + n, 0);
+  const fine = broken.length === 0 ? `all ${all} answer` : `${broken.length} of ${all} would not serve`;
+  return `${fine} (read ${ago(Date.now() - Date.parse(readAt))} ago)${bare > 0 ? `; ${bare} nodes have none` : ''}`;
 }
 
 function operationLines(o: OpenOperation): string[] {

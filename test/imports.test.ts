@@ -40,6 +40,7 @@ const ROOMS_SHARE = [
   'monitoring/linked.ts',
   'monitoring/beating.ts',
   'monitoring/clock.ts',
+  'monitoring/duration.ts',
   'fencing/run-program.ts',
   'load-driver.ts',
 ].map((f) => `activities/${f}`);

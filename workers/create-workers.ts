@@ -11,6 +11,7 @@ import {
 } from '@temporalio/worker';
 import { createEvacuationActivities } from '../activities/evacuation/activities.ts';
 import { createFencingActivities, createGuardActivities, type FencingDeps } from '../activities/fencing/activities.ts';
+import { createProbeActivities } from '../activities/fencing/probe.ts';
 import { createMonitoringActivities } from '../activities/monitoring/activities.ts';
 import { tcp } from '../activities/monitoring/tcp.ts';
 import { createNotificationActivities } from '../activities/notification/activities.ts';
@@ -197,8 +198,10 @@ async function activitiesOf(
       });
     case 'openstack':
       return createEvacuationActivities({ openstack, evacuator: await drivers.get('evacuator') });
-    case 'fencing':
-      return createFencingActivities(await fencingDeps());
+    case 'fencing': {
+      const deps = await fencingDeps();
+      return { ...createFencingActivities(deps), ...createProbeActivities(deps) };
+    }
     case 'guard':
       return createGuardActivities(await fencingDeps());
     case 'notification':

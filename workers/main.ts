@@ -11,6 +11,7 @@ import { keepWatch, refuseOtherCloud } from './keep-watch.ts';
 import { identity, jsonLogger } from './log.ts';
 import { configurationGauge, exporterOn, parseAddress, type Address } from './metrics.ts';
 import { asksTemporal, gaugeRoles, openSight, prepareSight, type Sight } from './metrics-sight.ts';
+import { keepProbes } from './probe-schedule.ts';
 import { createRedactor } from './redact.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { createSecrets } from './secrets.ts';
@@ -147,7 +148,7 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
     if (sight) {
       sight.pollers = () => made.workers.map(({ queue, worker }) => ({ queue, state: worker.getState() }));
       const { signal } = stop;
-      void gaugeRoles({ config, roles, client, namespace, source, logger, redactor, signal });
+      void gaugeRoles({ config, roles, client, namespace, signal });
     }
     const changes = changing(config);
     void followConfig({
@@ -159,6 +160,7 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
         return what;
       },
     });
+    if (roles.includes('fencing')) void keepProbes({ client, config, logger, signal: stop.signal });
     const keeping = roles.includes('monitor')
       ? keepWatch({
           ...{ ...watch, logger, signal: stop.signal, follow: changes },

@@ -1,12 +1,10 @@
 // All that a worker shows to the outside with --metrics, put together: the exporter, the server before it, and the gauges of its roles.
-import { Runtime, type Logger } from '@temporalio/worker';
+import { Runtime } from '@temporalio/worker';
 import type { Client, Connection } from '@temporalio/client';
 import type { Role } from '../workflows/contract.ts';
 import type { Config } from './config.ts';
-import type { DriverSource } from './deps.ts';
 import { healthOf, serveSight, type Vitals } from './health.ts';
 import { beginAtZero, freePort, type Address } from './metrics.ts';
-import { DEVICES_EVERY_MS, gaugeDevices } from './metrics-devices.ts';
 import { gaugeWatch, WATCH_EVERY_MS } from './metrics-watch.ts';
 import type { Redactor } from './redact.ts';
 
@@ -39,35 +37,16 @@ export interface Gauging {
   roles: readonly Role[];
   client: Client;
   namespace: string;
-  source: DriverSource;
-  logger: Logger;
-  redactor: Redactor;
   signal: AbortSignal;
 }
 
 /** The gauges that nobody else of this process sets, until the signal. Resolves when all have stopped; never rejects. */
-export async function gaugeRoles({
-  config,
-  roles,
-  client,
-  namespace,
-  source,
-  logger,
-  redactor,
-  signal,
-}: Gauging): Promise<void> {
+export async function gaugeRoles({ config, roles, client, namespace, signal }: Gauging): Promise<void> {
   const meter = Runtime.instance().metricMeter;
-  const { cloud, policy, timeScale } = config;
+  const { cloud, timeScale } = config;
   const running: Promise<void>[] = [];
   if (roles.includes('workflow')) beginAtZero(meter, cloud, namespace);
   if (roles.includes('monitor'))
     running.push(gaugeWatch({ client, cloud, meter, signal, everyMs: WATCH_EVERY_MS * timeScale }));
-  if (roles.includes('fencing') && config.fencing.levels.length > 0) {
-    const openstack = await source.get('openstack');
-    const nodes = (s: AbortSignal) => openstack.compute.services({ signal: s, timeoutMs: policy.timings.novaReadMs });
-    const about = { cloud, meter, logger, redact: redactor.redact, signal, statusMs: policy.timings.powerStatusMs };
-    const everyMs = DEVICES_EVERY_MS * timeScale;
-    running.push(gaugeDevices({ fencing: await source.get('fencing'), nodes, everyMs, ...about }));
-  }
   await Promise.all(running);
 }

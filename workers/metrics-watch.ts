@@ -2,7 +2,15 @@
 // gauges. Nobody answers: nothing is set, and the age of the last answer says so.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { PHASES, watchId, type OpenRun, type RunState, type WatchState } from '../workflows/contract.ts';
+import {
+  HEALTHS,
+  PHASES,
+  watchId,
+  type DeviceState,
+  type OpenRun,
+  type RunState,
+  type WatchState,
+} from '../workflows/contract.ts';
 import { MODES } from '../workflows/defaults.ts';
 import { stateQuery, watchStateQuery } from '../workflows/verbs.ts';
 import type { Meter } from './metrics.ts';
@@ -65,6 +73,7 @@ export function watchGauges(meter: Meter, now: () => number = Date.now): (seen: 
     gauge('lifeboat_nodes_held', '1', 'Failed nodes that are not recovered, by the gate that is closed'),
     'gate',
   );
+  const devices = deviceGauges(meter);
   const alarms = byName(gauge('lifeboat_alarms_open', '1', 'Alarms of the watch that are not over, by kind'), 'alarm');
   return ({ watch, runs }) => {
     const told = runs.filter((run) => run !== null);
@@ -79,7 +88,25 @@ export function watchGauges(meter: Meter, now: () => number = Date.now): (seen: 
     oldest.set(asked.length > 0 ? Math.round(Math.min(...asked) / 1_000) : 0);
     held(Object.values(watch.held));
     alarms(watch.alarms);
+    if (watch.devices) devices(watch.devices);
     answered.set(Math.round(now() / 1_000));
+  };
+}
+
+/** As the last probe found them (workflows/probe-devices.ts). Before the first one there is nothing to tell. */
+function deviceGauges(meter: Meter): (devices: DeviceState) => void {
+  const gauge = (name: string, unit: string, help: string) => meter.createGauge(name, 'int', unit, help);
+  const byHealth = gauge('lifeboat_fence_devices', '1', 'Fence devices by what their last reading said');
+  const bare = gauge(
+    'lifeboat_nodes_without_fence_device',
+    '1',
+    'Compute nodes that no fence device is configured for',
+  );
+  const at = gauge('lifeboat_fence_devices_read_timestamp_seconds', 's', 'When all were read last');
+  return (devices) => {
+    for (const health of HEALTHS) byHealth.set(devices.counts[health] ?? 0, { health });
+    bare.set(devices.bare);
+    at.set(Math.round(Date.parse(devices.readAt) / 1_000));
   };
 }
 

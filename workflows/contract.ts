@@ -3,10 +3,12 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { SweepCarry } from '../activities/monitoring/contract.ts';
 import type { Policy, Timings } from './defaults.ts';
+import type { DeviceState } from './device-health.ts';
 import type { Circumstances } from './drill/types.ts';
 import type { Maintenance, Override } from './exceptions.ts';
 import type { Account, Evidence, NodeView, Planned, Proof, RecoveryReport, Suspicion } from './domain.ts';
 
+export * from './device-health.ts';
 export type * from './drill/types.ts';
 export * from './marker.ts';
 export * from './notice.ts';
@@ -20,6 +22,8 @@ export const nodeWorkflowId = (cloud: string, node: string): string => `${cloud}
 export const noticeId = (workflowId: string, runId: string, notice: string): string =>
   `${workflowId}/tell/${notice}/${runId.slice(0, 8)}`;
 export const drillId = (cloud: string, at: number): string => `${cloud}/drill/${at}`;
+/** The schedule on which all power devices are read; its runs have this id and the time. */
+export const probesId = (cloud: string): string => `${cloud}/devices`;
 export const previewId = (cloud: string, node: string, at: number): string => `${cloud}/${node}/preview/${at}`;
 
 export const WORKFLOW_TYPES = {
@@ -28,6 +32,7 @@ export const WORKFLOW_TYPES = {
   readmit: 'readmitNode',
   preview: 'previewRecovery',
   drill: 'drillFleet',
+  probe: 'probeDevices',
   tell: 'tellPeople',
 } as const;
 
@@ -102,6 +107,8 @@ export interface WatchKept {
   override?: Override | null;
   /** When each node was seen to come back, within the last hour. */
   returns?: Record<string, string[]>;
+  /** What the last probe of the power devices said. */
+  devices?: DeviceState | null;
   /** When the last storm was over. */
   calmSince?: string | null;
 }
@@ -165,6 +172,8 @@ export interface WatchState {
   override: Override | null;
   /** What was seen of nodes that are in trouble and live, by node; without those to be ignored. Absent in the answer of an older worker. */
   degraded?: Record<string, string>;
+  /** The power devices, as they were read last; null before the first time. Absent in the answer of an older worker. */
+  devices?: DeviceState | null;
   /** Why a failed node is not being recovered, by node. */
   held: Record<string, string>;
   /** Alarms that are not over. */

@@ -1,6 +1,7 @@
 // Every workflow that a worker registers.
 export { drillFleet } from './drill-fleet.ts';
 export { previewRecovery } from './preview-recovery.ts';
+export { probeDevices } from './probe-devices.ts';
 export { readmitNode } from './readmit-node.ts';
 export { recoverNode } from './recover-node.ts';
 export { tellPeople } from './tell-people.ts';

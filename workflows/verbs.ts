@@ -3,6 +3,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { MaintainBy, OverrideBy } from './exceptions.ts';
 import type { Admission, AdmissionRequest, By, InstanceBy, RunState, WatchState } from './contract.ts';
 import type { Policy } from './defaults.ts';
+import type { DeviceReport } from './device-health.ts';
 import type { RunOutcome } from './domain.ts';
 
 export const admitUpdate = defineUpdate<Admission, [AdmissionRequest]>('admit');
@@ -30,6 +31,8 @@ export const turnSignal = defineSignal('turn');
 export const joinedSignal = defineSignal<[By]>('joined');
 /** From the watch: what a changed file means for this run. Looked at before the off and before each POST. */
 export const policySignal = defineSignal<[{ mode: Policy['mode']; excluded: boolean; policyHash: string }]>('policy');
+/** From a probe of the power devices: what it read, and what has changed. Null: they are not probed any more. */
+export const devicesProbedSignal = defineSignal<[DeviceReport | null]>('devicesProbed');
 export const configureUpdate = defineUpdate<
   string,
   [{ policy: Policy; policyHash: string; configuredBy: string; searchAttributes: boolean }]

@@ -1,6 +1,7 @@
 // The fencing room's part of the configuration file, and what can be said of it before any node is known.
 import { z } from 'zod';
 import { matches } from '../../workflows/policy.ts';
+import { duration } from '../monitoring/duration.ts';
 import type { FencingDriver } from './driver.ts';
 import { fencingDrivers } from './index.ts';
 import { Owners } from './owners.ts';
@@ -57,6 +58,11 @@ export const fencingConfig = z
       .array(level)
       .default([])
       .meta({ expected: 'a list of levels', example: '[{ name: bmc, devices: [{ driver: ipmi, options: … }] }]' }),
+    /** Between two rounds in which every device is read, so that a broken one is known before it is needed. Absent: an hour. */
+    probeEvery: z
+      .union([z.literal('off'), duration('1h', 60_000)])
+      .optional()
+      .meta({ expected: 'a duration of a minute and more, or off', example: '1h' }),
   })
   .check((context) => {
     // A module's own schema is only known once it is loaded: createFencing asks it.

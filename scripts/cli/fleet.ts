@@ -1,6 +1,7 @@
 // What `status` tells: the watch's own words, the sweep's pulse as the server sees it, the open runs, who polls; and whether all is well.
 import { defaultPayloadConverter } from '@temporalio/common';
 import {
+  DEVICES_ALARM,
   watchId,
   WORKFLOW_TYPES,
   type Phase,
@@ -171,9 +172,22 @@ export function reasonsOf(fleet: Omit<Fleet, 'well' | 'reasons'>, hint: string):
     ...Object.entries(watch.held).map(([node, why]) => `${node} is held: ${why}`),
     ...ours.map((node) => `${node} is off by us (back with: npm run readmit -- ${node})`),
     ...watch.standDowns.map((node) => `${node} is stood down: its recovery was aborted before anything was touched`),
-    ...watch.alarms.map((key) => `alarm: ${key}`),
+    ...brokenDevices(watch),
+    ...watch.alarms.filter((key) => key !== DEVICES_ALARM).map((key) => `alarm: ${key}`),
     ...missing(workers),
   ];
+}
+
+const LISTED = 10;
+
+/** One line each, of a storm the first ones. */
+function brokenDevices({ devices }: WatchState): string[] {
+  const broken = devices?.broken ?? [];
+  const lines = broken
+    .slice(0, LISTED)
+    .map((d) => `${d.node}: its power device would not serve (${d.level}): ${d.detail || `${d.label}: ${d.health}`}`);
+  const more = broken.length - lines.length;
+  return more > 0 ? [...lines, `and ${more} more power devices would not serve`] : lines;
 }
 
 const missing = (workers: readonly Polled[]): string[] =>

@@ -4,9 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { PHASES } from '../../workflows/contract.ts';
+import { HEALTHS, PHASES } from '../../workflows/contract.ts';
 import { OUTCOMES, RUN_OUTCOMES, VERDICTS } from '../../workflows/domain.ts';
-import { HEALTHS } from '../../workers/metrics-devices.ts';
 import { DEPLOY, expressionsOf, METRIC, recordedOf, rules } from './expressions.ts';
 
 const run = promisify(execFile);

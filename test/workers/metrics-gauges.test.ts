@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test } from 'node:test';
-import type { FenceDevice, PowerReading } from '../../activities/fencing/driver.ts';
-import { gaugeDevices, HEALTHS } from '../../workers/metrics-devices.ts';
 import { watchGauges } from '../../workers/metrics-watch.ts';
 import type { Meter } from '../../workers/metrics.ts';
 import type { RunState, WatchState } from '../../workflows/contract.ts';
-import type { NodeView } from '../../workflows/domain.ts';
-import { until } from '../support/until.ts';
 
 /** Keeps what was set last: `lifeboat_nodes_held{gate=share}` → 3. */
 function keeping(): { meter: Meter; values: Map<string, number> } {
@@ -73,78 +68,19 @@ test('the watch is told as it is: phases, gates, alarms, questions, guards; what
   assert.equal(at('mode{mode=observe}'), 1);
 });
 
-const node = (host: string, more: Partial<NodeView> = {}): NodeView =>
-  ({ host, state: 'up', status: 'enabled', disabledReason: null, ...more }) as NodeView;
-
-function device(label: string, readings: () => Partial<PowerReading>): FenceDevice & { asked: number } {
-  const made = {
-    label,
-    asked: 0,
-    status: async (): Promise<PowerReading> => {
-      made.asked++;
-      return { power: 'on', detail: `${label} says`, identityConfirmed: true, ...readings() };
-    },
-    off: () => assert.fail('a probe never switches'),
-    on: () => assert.fail('a probe never switches'),
-    confirmCommand: () => '',
-  };
-  return made;
-}
-
-test('devices are read, never switched; a wrong password is not tried each time; an open recovery has its device for itself', async (t) => {
+test('devices are told by health as the last probe found them; before the first probe there is no number', () => {
   const { meter, values } = keeping();
-  const stop = new AbortController();
-  t.after(() => stop.abort());
-  const run = '01a20893-f60e-71cd-911f-cea6b5753b9b';
-  const devices = {
-    'compute-1': device('one', () => ({})),
-    'compute-2': device('two', () => ({ power: 'unknown', fault: 'auth', detail: 'wrong password' })),
-    'compute-3': device('three', () => ({ power: 'off' })),
-    'compute-4': device('four', () => ({})),
-  };
-  const nodes = [
-    ...[node('compute-1'), node('compute-2'), node('compute-3'), node('bare')],
-    node('compute-4', { disabledReason: `lifeboat:${run}`, state: 'down' }),
-  ];
-  const said: string[] = [];
-  let rounds = 0;
-  const done = gaugeDevices({
-    fencing: {
-      levelsOf: (host) => {
-        const found = devices[host as keyof typeof devices];
-        return found ? [{ name: 'bmc', kind: 'power', devices: [found] }] : [];
-      },
-    },
-    nodes: async (signal) => {
-      rounds++;
-      if (rounds > 4) await once(signal, 'abort');
-      return nodes;
-    },
-    ...{
-      cloud: 'prod',
-      meter,
-      redact: (text) => text,
-      signal: stop.signal,
-      statusMs: 5_000,
-      everyMs: 1,
-      firstAfterMs: 0,
-    },
-    logger: { warn: (line) => void said.push(line) },
-  });
-  await until(() => rounds > 4, { what: 'four rounds are over' });
-  stop.abort();
-  await done;
-  assert.equal(devices['compute-4'].asked, 0);
-  assert.equal(devices['compute-1'].asked, 4);
-  assert.equal(devices['compute-2'].asked, 1);
-  const at = (health: string) => values.get(`lifeboat_fence_devices{health=${health}}`);
-  assert.equal(at('ok'), 1);
-  assert.equal(at('auth'), 1, 'and it is still told');
-  assert.equal(at('contradiction'), 1, 'off, says the device of a node that is up');
-  assert.equal(
-    HEALTHS.reduce((sum, health) => sum + at(health)!, 0),
-    3,
-  );
-  assert.equal(values.get('lifeboat_nodes_without_fence_device'), 1);
-  assert.ok(said.some((line) => /a fence device of compute-2 would not serve: wrong password/.test(line)));
+  const set = watchGauges(meter);
+  const at = (key: string) => values.get(`lifeboat_${key}`);
+  set({ watch: { ...watch, devices: null }, runs: [] });
+  assert.equal(at('fence_devices{health=ok}'), undefined);
+  const devices = { readAt: '1970-01-01T01:00:00.000Z', counts: { ok: 39, auth: 1 }, bare: 2, broken: [] };
+  set({ watch: { ...watch, devices }, runs: [] });
+  assert.equal(at('fence_devices{health=ok}'), 39);
+  assert.equal(at('fence_devices{health=auth}'), 1);
+  assert.equal(at('fence_devices{health=contradiction}'), 0);
+  assert.equal(at('nodes_without_fence_device'), 2);
+  assert.equal(at('fence_devices_read_timestamp_seconds'), 3_600);
+  set({ watch: { ...watch, devices: { ...devices, counts: { ok: 40 } } }, runs: [] });
+  assert.equal(at('fence_devices{health=auth}'), 0, 'what is over becomes 0');
 });

@@ -5,6 +5,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { EvacuationActivities } from '../../activities/evacuation/contract.ts';
 import type { FencingActivities, GuardActivities, GuardInput } from '../../activities/fencing/contract.ts';
+import type { ProbeActivities } from '../../activities/fencing/probe-contract.ts';
 import type { MonitoringActivities } from '../../activities/monitoring/contract.ts';
 import type { NotificationActivities } from '../../activities/notification/contract.ts';
 import {
@@ -24,7 +25,11 @@ import { admitUpdate, guardSawSignal } from '../../workflows/verbs.ts';
 import { workflowBundle } from '../support/bundle.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 
-export type Fakes = MonitoringActivities & FencingActivities & GuardActivities & EvacuationActivities;
+export type Fakes = MonitoringActivities &
+  FencingActivities &
+  GuardActivities &
+  EvacuationActivities &
+  Partial<ProbeActivities>;
 
 /** Everything that happened, in order: `fenceLevel bmc`, `POST web-1`, `tell started`. */
 export interface Story {

@@ -1,7 +1,7 @@
 // One closed run of every kind, for the histories that the replay test plays again (capture-histories.ts). Each tale goes another
 // way through the workflows, so that a change of their steps is noticed wherever it is.
 import type { WorkflowHandle } from '@temporalio/client';
-import { drillId, noticeId, previewId, taskQueues, WORKFLOW_TYPES } from '../../workflows/contract.ts';
+import { drillId, noticeId, previewId, probesId, taskQueues, WORKFLOW_TYPES } from '../../workflows/contract.ts';
 import { DEFAULT_POLICY } from '../../workflows/defaults.ts';
 import * as verbs from '../../workflows/verbs.ts';
 import { admin, user } from '../activities/notification/notices.ts';
@@ -194,6 +194,31 @@ const drill: Tale = async () => {
   }
 };
 
+/** Two batches, one of them with a device that is broken. */
+const probe: Tale = async () => {
+  const nodes = Array.from({ length: 70 }, (_, i) => `compute-${i}`);
+  const s = await story(() => ({
+    fleetToProbe: async () => ({ nodes, busy: [], known: [] }),
+    readDevices: async ({ nodes: [node = ''] }) => ({
+      ...{ ok: [], left: [], bare: 0 },
+      broken: [{ node, level: 'bmc', label: 'ipmi', health: 'timeout' as const, detail: 'no answer', byHand: '' }],
+    }),
+  }));
+  try {
+    const { env } = await open();
+    await s.watch();
+    const handle = await env.client.workflow.start(WORKFLOW_TYPES.probe, {
+      taskQueue: taskQueues(s.cloud).workflow,
+      workflowId: probesId(s.cloud),
+      args: [{ cloud: s.cloud, everyMs: 3_600_000 }],
+    });
+    await handle.result();
+    return { probe: handle };
+  } finally {
+    await s.end();
+  }
+};
+
 export const TALES: readonly Tale[] = [
   recovered,
   named(
@@ -241,5 +266,6 @@ export const TALES: readonly Tale[] = [
   readmission,
   preview,
   drill,
+  probe,
   watchTale,
 ];

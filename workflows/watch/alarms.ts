@@ -4,11 +4,15 @@ import { sendNotice } from '../recovery/tell.ts';
 import type { Watch } from './state.ts';
 
 /** One message per key until `endAlarm`. */
-export async function alarm(w: Watch, key: string, headline: string): Promise<void> {
+export async function alarm(w: Watch, key: string, headline: string, lines?: readonly string[]): Promise<void> {
   if (w.alarms.has(key)) return;
   w.alarms.set(key, new Date().toISOString());
-  await send(w, key, headline, false);
+  await send(w, key, headline, false, lines);
 }
+
+/** More of what is told already: another message, and for a pager the same incident. */
+export const alarmGoesOn = (w: Watch, key: string, headline: string, lines?: readonly string[]): Promise<void> =>
+  send(w, key, headline, false, lines);
 
 /** Says that it is over; nothing where it never began. */
 export async function endAlarm(w: Watch, key: string, over = 'it is over'): Promise<void> {
@@ -21,7 +25,13 @@ export async function endAlarm(w: Watch, key: string, over = 'it is over'): Prom
 /** Said once, and never over: no incident, for which a pager would call somebody. */
 export const notice = (w: Watch, key: string, headline: string): Promise<void> => send(w, key, headline, null);
 
-async function send(w: Watch, about: string, headline: string, over: boolean | null): Promise<void> {
+async function send(
+  w: Watch,
+  about: string,
+  headline: string,
+  over: boolean | null,
+  more: readonly string[] = [],
+): Promise<void> {
   const { workflowId, runId } = workflowInfo();
   const key = over ? `${about}-over` : about;
   const observedAt = new Date().toISOString();
@@ -34,9 +44,12 @@ async function send(w: Watch, about: string, headline: string, over: boolean | n
     observedAt,
     since: null,
     headline,
-    lines: w.sight
-      ? [`${w.sight.nodes} nodes, ${w.sight.alive} alive, failed: ${w.sight.failed.join(', ') || 'none'}`]
-      : [],
+    lines: [
+      ...more,
+      ...(w.sight
+        ? [`${w.sight.nodes} nodes, ${w.sight.alive} alive, failed: ${w.sight.failed.join(', ') || 'none'}`]
+        : []),
+    ],
     question: null,
     tellNodeNames: true,
     instances: [],

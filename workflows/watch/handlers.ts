@@ -8,6 +8,7 @@ import { checkWho } from '../refuse.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
 import { alarm, endAlarm } from './alarms.ts';
+import { installDevices } from './devices.ts';
 import { installExceptions } from './exceptions.ts';
 import { cameBack, closed, gateInput, judgeFailed, noteSight } from './judge-failed.ts';
 import { showWatch, watchState, type Watch } from './state.ts';
@@ -35,6 +36,7 @@ export function installWatchHandlers(w: Watch): void {
   installConfigure(w);
   installPause(w);
   installExceptions(w);
+  installDevices(w);
 }
 
 async function admit(w: Watch, q: AdmissionRequest): Promise<Admission> {

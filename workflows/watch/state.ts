@@ -1,7 +1,7 @@
 // What the watch knows between two sweeps, and how it is shown and carried through continue-as-new.
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { FleetSight, SweepCarry } from '../../activities/monitoring/contract.ts';
-import type { OpenRun, WatchInput, WatchKept, WatchState } from '../contract.ts';
+import type { DeviceState, OpenRun, WatchInput, WatchKept, WatchState } from '../contract.ts';
 import { LARGE_FLEET } from '../defaults.ts';
 import type { Evidence, Suspicion } from '../domain.ts';
 import type { Maintenance, Override } from '../exceptions.ts';
@@ -29,6 +29,8 @@ export interface Watch {
   alarms: Map<string, string>;
   grants: { node: string; runId: string; at: string }[];
   sight: FleetSight | null;
+  /** The power devices as the last probe found them. Only people are told of it. */
+  devices: DeviceState | null;
   carry: SweepCarry | null;
   lastWholeCount: number;
   /** Why a failed node is not being recovered. */
@@ -57,6 +59,7 @@ export function openWatch(input: WatchInput): Watch {
     alarms: new Map(Object.entries(k?.alarms ?? {})),
     grants: k?.grants ?? [],
     sight: null,
+    devices: k?.devices ?? null,
     carry: k?.carry ?? null,
     lastWholeCount: k?.lastWholeCount ?? 0,
     held: new Map(),
@@ -80,6 +83,7 @@ export function keptOf(w: Watch): WatchKept {
     known: [...w.known],
     alarms: Object.fromEntries(w.alarms),
     grants: w.grants,
+    devices: w.devices,
     carry: w.carry,
     lastWholeCount: w.lastWholeCount,
   };
@@ -98,6 +102,7 @@ export function watchState(w: Watch): WatchState {
     maintenance: Object.fromEntries(w.maintenance),
     override: w.override,
     degraded: Object.fromEntries(troubled(w)),
+    devices: w.devices,
     held: { ...Object.fromEntries(waiting(w)), ...Object.fromEntries(w.held) },
     alarms: [...w.alarms.keys()],
     deathToFirstPostMs: deathToFirstPost(w.config.policy, nodes, LARGE_FLEET),
@@ -120,6 +125,16 @@ const troubleIn = (evidence: readonly Evidence[]): string =>
     .map((e) => `${e.channel}: ${e.saw}`)
     .join('; ');
 
+function deviceLines(devices: DeviceState | null): string[] {
+  const broken = devices?.broken ?? [];
+  const listed = broken
+    .slice(0, 20)
+    .map((d) => `* The power device of **${d.node}** (${d.level}) would not serve: ${d.health} ${d.detail}`);
+  return broken.length > listed.length
+    ? [...listed, `* and ${broken.length - listed.length} more power devices`]
+    : listed;
+}
+
 /** The watch's page in the Temporal UI. */
 export function showWatch(w: Watch): void {
   const s = w.sight;
@@ -139,6 +154,7 @@ export function showWatch(w: Watch): void {
       ...[...w.maintenance].map(
         ([node, m]) => `* **${node}** is under maintenance until ${m.until.slice(0, 16)}Z by ${m.by}: ${m.reason}`,
       ),
+      ...deviceLines(w.devices),
       w.override
         ? `**Limits overridden** by ${w.override.by} until ${w.override.until.slice(0, 16)}Z: ${w.override.reason}`
         : '',
