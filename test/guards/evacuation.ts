@@ -64,7 +64,7 @@ const sending = [
       'a request whose reply was lost is never sent again by the attempt',
       "if (a.post.is === 'lost') return lost(a, a.post.why);",
       '',
-      [ONCE, 'a POST lost to a timeout with nothing to be seen is told as failed after the horizon, never sent twice'],
+      [ONCE, 'a POST whose reply was lost is not sent again by the attempt, though the next one would be taken'],
     ],
     [
       'what an earlier attempt looked counts up to half of the horizon',
@@ -178,18 +178,6 @@ const sending = [
       'if (stale) throw new Error(',
       'if (stale && false) throw new Error(',
       [ONCE, 'a request that had to queue until the permission ran out is not sent'],
-    ],
-    [
-      'what the policy keeps is not touched',
-      "if (sorted.decision === 'keep') return",
-      "if (sorted.decision === 'keep' && false) return",
-      [ONE, 'what the policy keeps is not touched, although the plan said otherwise'],
-    ],
-    [
-      'a live migration is held',
-      "if (sorted.decision === 'hold') return hold(a, sight);",
-      '',
-      [LIMBO, 'a live migration in flight holds the instance until its record is final'],
     ],
     [
       'somebody else’s lock is left as it is',

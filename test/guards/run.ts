@@ -126,14 +126,6 @@ export const RUNS: Guard[] = [
       [SAFETY, 'a node that came back has no proof until it is fenced again'],
     ],
   ]),
-  ...guardsOf('workflows/recovery/guard.ts', [
-    [
-      'a node that was given back is not fenced again without evidence',
-      'if (lost) await fenceAnew(run, lost);',
-      '',
-      [RUN, 'a node that came back without our marker and is failed by fresh evidence is fenced as at first'],
-    ],
-  ]),
   ...guardsOf('workflows/recovery/answers.ts', [
     [
       'a pause and an abort forbid the off',

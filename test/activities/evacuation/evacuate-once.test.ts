@@ -33,6 +33,16 @@ for (const [name, e] of [
     assert.ok(s.clock.ms() >= HORIZON_MS);
   });
 
+test('a POST whose reply was lost is not sent again by the attempt, though the next one would be taken', async () => {
+  const s = setup();
+  s.cloud.before.evacuate = () => {
+    delete s.cloud.before.evacuate;
+    throw timeout();
+  };
+  assert.equal((await s.evacuate(s.input(newInstance('web')))).kind, 'failed');
+  assert.equal(s.cloud.count('evacuate'), 1);
+});
+
 test('a 500 that left a record in `accepted` is in limbo: a person is asked, with the record named', async () => {
   const s = setup();
   s.cloud.before.evacuate = (id: string) => {
