@@ -46,6 +46,7 @@ const LANES = {
     'test/docs/example-driver.test.ts',
     'test/stories/secrets.test.ts',
     'test/stories/reload.test.ts',
+    'test/activities/fencing/beside-a-hung-one.test.ts',
     'test/stories/refused.test.ts',
     'test/stories/probes.test.ts',
     'test/stories/probes.test.ts',
