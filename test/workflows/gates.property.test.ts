@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { DEFAULT_POLICY } from '../../workflows/defaults.ts';
+import { ASKING_GATES, DEFAULT_POLICY } from '../../workflows/defaults.ts';
 import type { Policy } from '../../workflows/defaults.ts';
 import { OUTCOMES } from '../../workflows/domain.ts';
 import type { NodeView, Verdict } from '../../workflows/domain.ts';
@@ -11,6 +11,9 @@ import type { GateInput } from '../../workflows/policy.ts';
 
 const HOST = 'compute-1';
 const person = fc.record({ by: fc.constant('ann'), reason: fc.string(), until: fc.constant('2026-01-01T18:00:00Z') });
+/** Failure domains with too many down: one of other nodes, and the node's own. */
+const OTHERS = { name: 'rack b', nodes: 4, down: ['compute-8', 'compute-9'], most: 1 };
+const OURS = { name: 'rack a', nodes: 4, down: [HOST, 'compute-2'], most: 1 };
 const others = fc.uniqueArray(
   fc.integer({ min: 2, max: 40 }).map((n) => `compute-${n}`),
   { maxLength: 12 },
@@ -26,6 +29,9 @@ const rules: fc.Arbitrary<Policy> = fc
       share: fc.double({ min: 0.01, max: 1, noNaN: true }),
       perHour: fc.integer({ min: 1, max: 9 }),
       flaps: fc.integer({ min: 1, max: 5 }),
+      nodes: fc.integer({ min: 1, max: 20 }),
+      cliff: fc.option(fc.double({ min: 0.01, max: 1, noNaN: true }), { nil: undefined }),
+      ask: fc.subarray([...ASKING_GATES]),
     }),
   })
   .map((over) => ({ ...DEFAULT_POLICY, ...over }));
@@ -69,6 +75,11 @@ const anything: fc.Arbitrary<GateInput> = fc
       failed: others,
       silent: others,
       ours: others,
+      stale: others,
+      lost: fc.nat(12),
+      control: fc.constantFrom('', 'no nova-conductor is up'),
+      references: fc.constantFrom('', 'no reference address answers'),
+      domains: fc.constantFrom<NonNullable<GateInput['sight']['domains']>>([], [OTHERS], [OTHERS, OURS]),
     }),
     othersOpen: fc.nat(5),
     grantsLastHour: fc.nat(10),
@@ -84,7 +95,7 @@ const sound = (g: GateInput): GateInput => ({
   node: { ...g.node, status: 'enabled', forcedDown: false },
   verdict: 'failed',
   ...{ orphan: false, mark: null, paused: null, stoodDown: null, maintenance: null, flaps: 0, cooling: false },
-  sight: { whole: true, trouble: '', nodes: 40, failed: [HOST], silent: [], ours: [] },
+  sight: { whole: true, trouble: '', nodes: 40, failed: [HOST], silent: [], ours: [], domains: [OTHERS] },
   ...{ othersOpen: 0, grantsLastHour: 0, upMs: 3_600_000 },
 });
 
@@ -93,7 +104,8 @@ const gateOf = (g: GateInput): string => {
   return v.kind === 'pass' ? 'pass' : v.gate;
 };
 
-const allowed = (g: GateInput): number => policy.allowedFailures(g.policy.limits.share, g.sight.nodes);
+const allowed = (g: GateInput): number =>
+  Math.max(1, Math.min(g.policy.limits.nodes ?? Infinity, Math.floor(g.policy.limits.share * g.sight.nodes)));
 const down = (g: GateInput): number =>
   new Set([...g.sight.failed, ...(g.sight.silent ?? []), ...g.sight.ours, HOST]).size;
 /** By its marker: where that is gone, the node was given back. */
@@ -161,6 +173,39 @@ const GATES: Record<string, { holds: (g: GateInput) => boolean; alone: (g: GateI
       ...{ force: false, override: false, policy: { ...g.policy, limits: { ...g.policy.limits, share: 0.05 } } },
       sight: { ...g.sight, silent: ['a', 'b', 'c'] },
     }),
+  },
+  control: {
+    holds: (g) => !!g.sight.control,
+    alone: (g) => ({ ...g, sight: { ...g.sight, control: 'no nova-conductor is up' } }),
+  },
+  references: {
+    holds: (g) => !!g.sight.references,
+    alone: (g) => ({ ...g, sight: { ...g.sight, references: 'no reference address answers' } }),
+  },
+  allStale: {
+    holds: (g) => limited(g) && new Set([...(g.sight.stale ?? []), HOST]).size > allowed(g),
+    alone: (g) => ({
+      ...g,
+      ...{ force: false, override: false, policy: { ...g.policy, limits: { ...g.policy.limits, share: 0.05 } } },
+      sight: { ...g.sight, stale: ['a', 'b', 'c'] },
+    }),
+  },
+  cliff: {
+    holds: (g) => {
+      const { cliff, atOnce } = g.policy.limits;
+      return (
+        limited(g) && cliff !== undefined && (g.sight.lost ?? 0) > Math.max(atOnce, Math.floor(cliff * g.sight.nodes))
+      );
+    },
+    alone: (g) => ({
+      ...g,
+      ...{ force: false, override: false, policy: { ...g.policy, limits: { ...g.policy.limits, cliff: 0.1 } } },
+      sight: { ...g.sight, lost: 12 },
+    }),
+  },
+  domain: {
+    holds: (g) => limited(g) && (g.sight.domains ?? []).some(({ down: d }) => d.includes(HOST)),
+    alone: (g) => ({ ...g, force: false, override: false, sight: { ...g.sight, domains: [OTHERS, OURS] } }),
   },
   perHour: {
     holds: (g) => limited(g) && g.grantsLastHour >= g.policy.limits.perHour,
@@ -246,11 +291,24 @@ describe('every gate', () => {
     );
   });
 
+  test('a person is asked only for a limit that the policy names, and never past those at once', () => {
+    fc.assert(
+      fc.property(anything, fc.constantFrom(...ASKING_GATES), (g, one) => {
+        const held = GATES[one]!.alone(sound(g));
+        const v = policy.judgeGates({ ...held, othersOpen: g.othersOpen });
+        const full = g.othersOpen >= g.policy.limits.atOnce;
+        if (!g.policy.limits.ask?.includes(one)) assert.deepEqual([v.kind, v.kind !== 'pass' && v.gate], ['wait', one]);
+        else assert.deepEqual([v.kind, v.kind !== 'pass' && v.gate], full ? ['wait', 'atOnce'] : ['ask', one]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('force and override only take limits away: what they let pass has no other reason', () => {
     fc.assert(
       fc.property(anything, (g) => {
         const plain = gateOf({ ...g, force: false, override: false });
-        const limits = ['share', 'perHour', 'coolDown', 'flapping', 'atOnce', 'pass'];
+        const limits = [...ASKING_GATES, 'atOnce', 'pass'];
         if (!limits.includes(plain)) assert.equal(gateOf(g), plain);
       }),
       { numRuns: 1_000 },
