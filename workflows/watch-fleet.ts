@@ -21,6 +21,8 @@ import { keptOf, openWatch, showWatch, type Watch } from './watch/state.ts';
 
 /** Continue as new well before Temporal suggests it: the state is small. */
 const HISTORY = 4_000;
+/** A fleet where nothing happens ends no sweep; what probes and people say meanwhile must not grow into the server's limit. */
+const AT_LEAST_EVERY_MS = 86_400_000;
 
 export async function watchFleet(input: WatchInput): Promise<void> {
   const watch = openWatch(input);
@@ -48,7 +50,7 @@ async function sweepOnce(watch: Watch): Promise<SweepResult | null> {
         cloud: watch.cloud,
         open: [...watch.open.values()].map(({ node, workflowId, runId }) => ({ node, workflowId, runId })),
         known: [...watch.known],
-        wakeInMs: watch.wakeInMs,
+        wakeInMs: watch.wakeInMs ?? AT_LEAST_EVERY_MS,
         carried: watch.carry,
       },
     ]);

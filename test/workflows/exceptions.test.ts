@@ -33,7 +33,8 @@ async function fleet(
         const next = queue.shift();
         if (!next) {
           const pushed = new Promise<void>((resolve) => (wake = resolve));
-          const soon = wakeInMs === null ? untilCancelled() : new Promise<void>((r) => setTimeout(r, 100));
+          const soon =
+            wakeInMs === null || wakeInMs > 3_600_000 ? untilCancelled() : new Promise<void>((r) => setTimeout(r, 100));
           await Promise.race([pushed, soon]);
         }
         return {

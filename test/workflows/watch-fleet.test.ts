@@ -54,6 +54,15 @@ const looks =
           ),
   });
 
+test('the sweep of a quiet fleet comes back once a day, so that what probes and people say ends no watch by its history', async (t) => {
+  const swept = sweeps({});
+  const s = await story(() => ({ sweepFleet: swept.sweepFleet }));
+  t.after(() => s.end());
+  await s.watch();
+  await until(() => swept.inputs.length === 2, { what: 'the second sweep begins' });
+  assert.equal(swept.inputs[1]!.wakeInMs, 86_400_000);
+});
+
 test('a failed node gets a recovery; many at once get one alarm and none', async (t) => {
   const many = Array.from({ length: 8 }, (_, i) => `compute-${i + 1}`);
   const swept = sweeps(
