@@ -2,6 +2,7 @@
 // the tests and the demo.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
 import {
   Worker,
   type ActivityInterceptorsFactory,
@@ -10,6 +11,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { createEvacuationActivities } from '../activities/evacuation/activities.ts';
+import { createAsk } from '../activities/evacuation/permission.ts';
 import { createFencingActivities, createGuardActivities, type FencingDeps } from '../activities/fencing/activities.ts';
 import { createProbeActivities } from '../activities/fencing/probe.ts';
 import { createMonitoringActivities } from '../activities/monitoring/activities.ts';
@@ -30,6 +32,8 @@ type Queue = keyof ReturnType<typeof taskQueues>;
 export interface CreateWorkersOptions {
   config: Config;
   connection: NativeConnection;
+  /** Through which runs are asked for permission; by default the worker's own, which comes again only after a second. */
+  client?: Client;
   namespace?: string;
   roles: readonly Role[];
   /** Parts that are there already: they are used as they are and not closed. */
@@ -176,7 +180,7 @@ async function activitiesOf(
   drivers: DriverSource,
   change: { before: { hash: string | null }; replaced: AbortSignal },
 ): Promise<object> {
-  const { config, identity = processIdentity() } = options;
+  const { config, client, identity = processIdentity() } = options;
   const { cloud, policy, policyHash } = config;
   const openstack = await drivers.get('openstack');
   const fencingDeps = async (): Promise<FencingDeps> => ({
@@ -197,7 +201,10 @@ async function activitiesOf(
         memo: { keystone: openstack.identityUrl, region: openstack.region ?? '' },
       });
     case 'openstack':
-      return createEvacuationActivities({ openstack, evacuator: await drivers.get('evacuator') });
+      return createEvacuationActivities({
+        ...{ openstack, evacuator: await drivers.get('evacuator') },
+        ...(client ? { ask: createAsk(() => client) } : {}),
+      });
     case 'fencing': {
       const deps = await fencingDeps();
       return { ...createFencingActivities(deps), ...createProbeActivities(deps) };

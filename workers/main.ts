@@ -135,7 +135,7 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
     // Before anything polls: a worker of another cloud must not sweep, fence or evacuate for this one.
     if (cloud) await refuseOtherCloud(watch);
     const made = await createWorkers({
-      ...{ config, connection: native, namespace, roles, secrets, source, searchAttributes },
+      ...{ config, connection: native, client, namespace, roles, secrets, source, searchAttributes },
       ...(bundle ? { workflowBundle: { codePath: bundle } } : {}),
     });
     logger.info(`Lifeboat for ${config.cloud}: ${roles.join(', ')}; mode ${config.policy.mode}`, {

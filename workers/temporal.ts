@@ -1,6 +1,6 @@
 // How a process reaches Temporal: its own standard variables, profiles and file (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
 // TEMPORAL_PROFILE, temporal.toml), never keys of ours.
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { redact } from '../activities/openstack/errors.ts';
@@ -9,6 +9,8 @@ import type { Config } from './config.ts';
 /** temporal.md: a first workflow task that a dying worker swallowed is given to another one after so long. */
 export const WORKFLOW_TASK_TIMEOUT = '5s';
 const CONNECT_TIMEOUT_MS = 5_000;
+/** A status of gRPC. */
+const RESOURCE_EXHAUSTED = 8;
 
 export interface TemporalSettings {
   namespace: string;
@@ -35,6 +37,17 @@ export function temporalSettings(temporal: Config['temporal'], env: NodeJS.Proce
   }
 }
 
+/** The standard's steps, but for a run that is asked already: that is over in milliseconds. */
+const isBeingAsked = (details: string): boolean => /query buffer is full/i.test(details);
+
+const retries = (): ReturnType<typeof makeGrpcRetryInterceptor> =>
+  makeGrpcRetryInterceptor(
+    defaultGrpcRetryOptions({
+      initialIntervalMs: ({ code, details }) =>
+        code !== RESOURCE_EXHAUSTED ? 100 : isBeingAsked(details) ? 20 : 1_000,
+    }),
+  );
+
 /** For scripts and for the client of a worker. Close the connection when done. Rejects with one line when nobody answers. */
 export async function connectClient(
   settings: TemporalSettings,
@@ -44,6 +57,7 @@ export async function connectClient(
   const { address, tls, metadata, apiKey } = options;
   const connection = await Connection.connect({
     connectTimeout: CONNECT_TIMEOUT_MS,
+    interceptors: [retries()],
     ...(address ? { address } : {}),
     ...(tls !== undefined ? { tls: tls ?? false } : {}),
     ...(metadata ? { metadata } : {}),

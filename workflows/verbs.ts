@@ -45,7 +45,11 @@ export const releaseSignal =
 /** Asked right before an off: paused, aborted, another epoch: no. Good for `permissionMs`. */
 export const mayFenceQuery = defineQuery<{ ok: boolean; why: string }, [{ level: string }]>('mayFence');
 /** Asked right before a POST. Good for `permissionMs`. */
-export const mayPostQuery = defineQuery<{ ok: boolean; why: string }, [{ instance: string }]>('mayPost');
+/** `also`: further instances, answered in their order. */
+export const mayPostQuery = defineQuery<
+  { ok: boolean; why: string; also?: { ok: boolean; why: string }[] },
+  [{ instance: string; also?: string[] }]
+>('mayPost');
 export const readmitStateQuery = defineQuery<{ node: string; doing: string }>('state');
 /** From the guard: what it reads. `off` after the first read of each attempt and when it sees again after blindness. */
 export const guardSawSignal =

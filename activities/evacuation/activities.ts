@@ -10,7 +10,7 @@ import { lockAhead } from './lock-ahead.ts';
 import { liftLocks } from './locks.ts';
 import { createMarks } from './marks.ts';
 import { createWatches } from './migration-watch.ts';
-import { askRun, type Ask } from './permission.ts';
+import { createAsk, type Ask } from './permission.ts';
 import { createRooms } from './room.ts';
 import { createSnapshots } from './snapshot.ts';
 import { surveyFleet } from './survey-fleet.ts';
@@ -26,7 +26,7 @@ export interface EvacuationOptions {
 
 /** One set per worker process: its watches and its view of the room are shared by all instances. */
 export function createEvacuationActivities(options: EvacuationOptions): EvacuationActivities {
-  const { openstack, ask = askRun, clock = systemClock } = options;
+  const { openstack, ask = createAsk(), clock = systemClock } = options;
   const evacuator = options.evacuator ?? evacuate.create({ target: 'scheduler' }, { openstack });
   const rooms = createRooms(openstack, clock, evacuator);
   const deps = { openstack, clock, ask, evacuator, rooms, watches: createWatches(openstack, clock) };

@@ -40,8 +40,9 @@ export interface Attempt {
   postedAt: Moment | null;
   /** A POST of before (another attempt's, or one whose reply was lost) may still be on its way: look until the horizon. */
   quiet: { since: Moment; creditMs: number } | null;
-  /** Read beside the first look where that may be the one before the POST. */
+  /** Read beside the first look where that may be the one before the POST; so is the permission asked for. */
   row: Promise<ServiceRow> | null;
+  word: Word | null;
   seat: Seat | null;
   powerSentAt: Moment | null;
   /** Since when things stand as they stand, by a key: what does not move on for `stuckMs` is stuck. */
@@ -53,6 +54,12 @@ export interface Attempt {
 export interface ServiceRow {
   value: NodeView | null;
   at: Moment;
+}
+
+/** What the run says to a POST. It is as old as the question. */
+export interface Word {
+  asked: Moment;
+  answer: Promise<{ ok: boolean; why: string }>;
 }
 
 /** Ends the attempt with this result, from anywhere. */

@@ -11,8 +11,11 @@ export interface Beat {
   stop(): void;
 }
 
-/** Heartbeats `details()` now and every second, until `stop`, or until nothing made progress for `limitMs`. */
-export function startBeat(clock: Clock, limitMs: number, details: () => unknown): Beat {
+/**
+ * Heartbeats `details()` every second, until `stop`, or until nothing made progress for `limitMs`. The first one after `firstMs`:
+ * what is over before it costs the server none.
+ */
+export function startBeat(clock: Clock, limitMs: number, details: () => unknown, firstMs = 0): Beat {
   const over = new AbortController();
   let last = clock.ms();
   void tick();
@@ -24,6 +27,7 @@ export function startBeat(clock: Clock, limitMs: number, details: () => unknown)
   };
 
   async function tick(): Promise<void> {
+    if (firstMs > 0) await clock.sleep(firstMs, over.signal).catch(() => undefined);
     while (!over.signal.aborted) {
       if (clock.ms() - last <= limitMs) heartbeat(details());
       await clock.sleep(EVERY_MS, over.signal).catch(() => undefined);

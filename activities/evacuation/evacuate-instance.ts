@@ -6,12 +6,15 @@ import { startBeat } from './beat.ts';
 import { isoNow, lastedMs, moment } from './clock.ts';
 import type { EvacuateInput, EvacuateResult } from './contract.ts';
 import { accountFailure, follow, settle } from './follow.ts';
-import { standingNow } from './permit.ts';
+import { askRun, standingNow } from './permit.ts';
 import { isEvacuationFrom, isFailed, isOpen, progressOf } from './records.ts';
 import { send } from './send.ts';
 
 /** Also where tests scale the table down: a busy machine is not a stuck loop. */
 const MIN_STUCK_MS = 60_000;
+
+/** Of a first attempt, which has nothing to tell yet: well within the heartbeat's time limit of 5 s. */
+const FIRST_BEAT_MS = 3_000;
 
 /** Carried in the heartbeats to a further attempt. Ages, never clock values. */
 interface Carried {
@@ -63,6 +66,7 @@ function begin(deps: Deps, input: EvacuateInput): Attempt {
     postedAt: null,
     quiet: info.attempt > 1 ? { since: started, creditMs } : null,
     row: null,
+    word: null,
     seat: null,
     powerSentAt: null,
     still: null,
@@ -70,7 +74,8 @@ function begin(deps: Deps, input: EvacuateInput): Attempt {
   };
   // Longer than any one call may take: beyond it the loop is stuck and another worker shall take over.
   const limitMs = Math.max(MIN_STUCK_MS, timings.novaPostMs + 2 * timings.novaReadMs);
-  return Object.assign(a, { beat: startBeat(deps.clock, limitMs, () => carry(a)) });
+  const firstMs = info.attempt > 1 ? 0 : FIRST_BEAT_MS;
+  return Object.assign(a, { beat: startBeat(deps.clock, limitMs, () => carry(a), firstMs) });
 }
 
 function carry(a: Omit<Attempt, 'beat'>): Carried {
@@ -85,7 +90,10 @@ function readCarried(details: unknown): Carried | null {
 }
 
 async function run(a: Attempt): Promise<EvacuateResult> {
-  if (a.input.lockedAhead && a.number === 1) a.row = readRow(a);
+  if (a.input.lockedAhead && a.number === 1) {
+    a.row = readRow(a);
+    a.word = askRun(a);
+  }
   let sight = await look(a);
   remember(a, sight);
   for (;;) {

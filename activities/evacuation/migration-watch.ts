@@ -60,10 +60,17 @@ export function createWatches(openstack: OpenStack, clock: Clock): Watches {
   };
 }
 
-/** clamp(median ÷ 15, 0.2 s, 5 s); before the first one is over, as if it took a sixth of the horizon (15 s by default). */
-export function intervalOf(durations: readonly number[], timings: Pick<Timings, 'horizonMs'>): number {
+/**
+ * clamp(median ÷ 15, 0.2 s, 5 s); before the first one is over, as if it were over now (`ageMs` since they began), and took a sixth of
+ * the horizon (15 s by default) at most.
+ */
+export function intervalOf(
+  durations: readonly number[],
+  timings: Pick<Timings, 'horizonMs'>,
+  ageMs = Infinity,
+): number {
   const sorted = [...durations].sort((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)] ?? timings.horizonMs / 6;
+  const median = sorted[Math.floor(sorted.length / 2)] ?? Math.min(ageMs, timings.horizonMs / 6);
   return Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, median / LOOKS));
 }
 
@@ -74,7 +81,8 @@ function runWatch(node: string, timings: Timings, durations: number[], openstack
   let records = new Map<number, MigrationRecord>();
   let fullAt = -Infinity;
   let failures = 0;
-  const intervalMs = (): number => intervalOf(durations, timings);
+  const begun = clock.ms();
+  const intervalMs = (): number => intervalOf(durations, timings, clock.ms() - begun);
   void loop();
   return {
     records: (instanceId) => [...records.values()].filter((r) => r.instanceId === instanceId),
@@ -97,8 +105,9 @@ function runWatch(node: string, timings: Timings, durations: number[], openstack
       for (const wake of [...waiting]) wake();
       // Nobody who waits for the records waits for this.
       const looked = down.look([...records.values()]);
-      const backOff = Math.min(2 ** failures, 16) * (failures > 0 ? 0.75 + Math.random() / 2 : 1);
-      await clock.sleep(Math.min(intervalMs() * backOff, 2 * MAX_INTERVAL_MS), over.signal).catch(() => undefined);
+      const backOff = Math.min(2 ** failures, 16) * (0.75 + Math.random() / 2) * intervalOf(durations, timings);
+      const pauseMs = failures > 0 ? Math.min(backOff, 2 * MAX_INTERVAL_MS) : intervalMs();
+      await clock.sleep(pauseMs, over.signal).catch(() => undefined);
       await looked;
     }
   }

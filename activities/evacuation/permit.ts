@@ -3,7 +3,7 @@
 import { readMarker } from '../../workflows/contract.ts';
 import { decide, type Sorted } from '../../workflows/policy.ts';
 import type { InstanceView, NodeView } from '../../workflows/domain.ts';
-import { expectFailure, peek, readRow, type Attempt, type Sight } from './attempt.ts';
+import { expectFailure, peek, readRow, type Attempt, type Sight, type Word } from './attempt.ts';
 import { ageMs, moment, type Moment } from './clock.ts';
 import { textOf } from './failure.ts';
 import { isOpen, standingOf } from './records.ts';
@@ -48,9 +48,10 @@ export async function permit(a: Attempt, seen: Sight | null): Promise<Permit> {
     if (view === null || standingNow(a, fresh.sight).is !== 'untouched') return { is: 'changed' };
     if (sortNow(a, view, fresh.sight).decision !== 'evacuate') return { is: 'changed' };
     // The permission counts from the question: the run may have said yes right away and have been paused since.
-    const asked = moment(a.deps.clock);
-    const answer = await askInTime(a);
-    if (!answer.ok) return { is: 'denied', why: answer.why };
+    const { asked, answer } = (young && a.word) || askRun(a);
+    a.word = null;
+    const said = await answer;
+    if (!said.ok) return { is: 'denied', why: said.why };
     const lookAge = ageMs(a.deps.clock, fresh.at);
     const permissionAge = ageMs(a.deps.clock, asked);
     if (lookAge < permissionMs / 2 && permissionAge < permissionMs) return { is: 'granted', view, asked };
@@ -91,7 +92,10 @@ function rowForbids({ input }: Attempt, row: NodeView | null): { why: string; mo
   return { why, movedTo: row.updatedAt };
 }
 
-async function askInTime(a: Attempt): Promise<{ ok: boolean; why: string }> {
+/** From now on the question grows old. Its answer never rejects: none is a no. */
+export const askRun = (a: Omit<Attempt, 'beat'>): Word => ({ asked: moment(a.deps.clock), answer: askInTime(a) });
+
+async function askInTime(a: Omit<Attempt, 'beat'>): Promise<{ ok: boolean; why: string }> {
   const over = new AbortController();
   const { permissionMs } = a.timings;
   const { workflowId, runId, instance } = a.input;

@@ -17,7 +17,10 @@ function checkBy(run: Run, verb: string, x: By | undefined): void {
 export function installAnswers(run: Run): void {
   setHandler(verbs.stateQuery, () => stateOf(run), { description: DESCRIPTIONS.stateQuery });
   setHandler(verbs.mayFenceQuery, ({ level }) => mayFence(run, level));
-  setHandler(verbs.mayPostQuery, ({ instance }) => mayPost(run, instance));
+  setHandler(verbs.mayPostQuery, ({ instance, also }) => ({
+    ...mayPost(run, instance),
+    ...(also ? { also: also.map((other) => mayPost(run, other)) } : {}),
+  }));
   installSignals(run);
   installDecisions(run);
   installStops(run);

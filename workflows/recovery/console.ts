@@ -26,6 +26,12 @@ function phaseOf(run: Run): Phase {
 }
 
 export function show(run: Run): void {
+  showPhase(run);
+  setCurrentDetails(details(run));
+}
+
+/** Without the table: it costs as much as all else that an evacuation takes of a workflow, and is due once for all that end together. */
+export function showPhase(run: Run): void {
   const phase = phaseOf(run);
   if (phase !== run.phase && run.grant?.searchAttributes) {
     const outcome = run.report ? [{ key: SEARCH_ATTRIBUTES.outcome, value: run.report.outcome }] : [];
@@ -37,7 +43,6 @@ export function show(run: Run): void {
     ]);
   }
   run.phase = phase;
-  setCurrentDetails(details(run));
 }
 
 export function details(run: Run): string {

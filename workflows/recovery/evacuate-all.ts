@@ -4,7 +4,7 @@ import { ActivityFailure, CancellationScope, condition, patched } from '@tempora
 import type { EvacuateResult } from '../../activities/evacuation/contract.ts';
 import type { Account, Planned } from '../domain.ts';
 import { brief, evacuating } from '../proxies.ts';
-import { enter, show } from './console.ts';
+import { enter, show, showPhase } from './console.ts';
 import { insist, whyFailed } from './insist.ts';
 import { lockedAll, lockNext } from './lock-ahead.ts';
 import { raise, settle } from './question.ts';
@@ -18,7 +18,7 @@ export async function evacuateAll(run: Run): Promise<void> {
   enter(run, 'evacuating', 'lists the instances again, then moves them');
   await listAgain(run);
   const lanes: Lanes = {
-    ...{ ready: [], searching: false, lastSearch: 0, tick: 0 },
+    ...{ ready: [], searching: false, lastSearch: 0, tick: 0, shield: new CancellationScope({ cancellable: false }) },
     ...{ lockedAhead: new Set<string>(), locking: false },
   };
   do {
@@ -108,15 +108,15 @@ async function fill(run: Run, lanes: Lanes): Promise<void> {
 function launch(run: Run, lanes: Lanes, p: Pending): void {
   run.moving.add(p.plan.id);
   reached(run, 'firstEvacuation');
-  show(run);
-  void CancellationScope.nonCancellable(() =>
-    moveOne(run, p, lanes.lockedAhead.has(p.plan.id)).catch((e: unknown) => broke(p, e)),
-  ).finally(() => {
-    run.moving.delete(p.plan.id);
-    lanes.tick += 1;
-    keepWidth(run);
-    show(run);
-  });
+  showPhase(run);
+  void lanes.shield
+    .run(() => moveOne(run, p, lanes.lockedAhead.has(p.plan.id)).catch((e: unknown) => broke(p, e)))
+    .finally(() => {
+      run.moving.delete(p.plan.id);
+      lanes.tick += 1;
+      keepWidth(run);
+      showPhase(run);
+    });
 }
 
 /** The activity itself broke: what Nova does with the instance is not known, so a person looks before anything is repeated. */
@@ -223,6 +223,7 @@ async function idle(run: Run, lanes: Lanes): Promise<void> {
   );
   const ready = lanes.ready.length > 0 && run.moving.size < run.width && !holdsBackPost(run);
   if (ready) return;
+  show(run);
   const changed = (): boolean => lanes.tick !== tick || fingerprint(run) !== mark;
   const t = granted(run).policy.timings;
   const nextSearch = lanes.lastSearch + t.roomEveryMs;

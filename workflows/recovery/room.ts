@@ -17,6 +17,8 @@ export interface Lanes {
   locking: boolean;
   /** Bumped by whatever ends in the background. */
   tick: number;
+  /** Nothing cancels what runs in it. One for all evacuations: each scope costs the workflow more than what it does in it. */
+  shield: CancellationScope;
 }
 
 /** What waits for a lane, most important first. */

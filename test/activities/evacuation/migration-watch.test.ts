@@ -72,6 +72,8 @@ test('ends with the last that leaves, and begins anew with the next', async () =
 
 test('its pace is a fifteenth of the median evacuation, between 0.2 s and 5 s', () => {
   assert.equal(intervalOf([], DEFAULT_TIMINGS), 1_000);
+  assert.equal(intervalOf([], DEFAULT_TIMINGS, 9_000), 600, 'before the first is over: as if it were over now');
+  assert.equal(intervalOf([], DEFAULT_TIMINGS, 1_000), 200);
   assert.equal(intervalOf([30_000, 1_000_000, 30_000], DEFAULT_TIMINGS), 2_000);
   assert.equal(intervalOf([100], DEFAULT_TIMINGS), 200);
   assert.equal(intervalOf([3_600_000], DEFAULT_TIMINGS), 5_000);
