@@ -14,6 +14,7 @@ const USAGE = `npm run answer -- VERB [NODE] [--by NAME] [--reason TEXT] [--unti
   skip NODE              give up on an instance (or on all that wait)
   confirm-fenced NODE    you saw with your own eyes that its power is off; type its name again: --node-is-off NODE
   abort NODE             nothing new begins; what runs is watched to its end
+  detach NODE            nothing more is done or watched, now: the node is yours (--reason says whose)
   pause [NODE]           no new fence or evacuation until resume
   resume [NODE]
   maintain NODE          nothing fences it by itself --until then: 4h, 2d, 2026-01-31T18:00:00Z
@@ -30,7 +31,15 @@ ${COMMON_USAGE}
   Ends with 0 done, 1 refused or nothing to say it to, 2 wrong usage or configuration, 3 nobody answers`;
 
 const UPDATES: Record<string, string> = {
-  ...{ approve: 'approve', retry: 'retry', skip: 'skip', abort: 'abort', pause: 'pause', resume: 'resume' },
+  ...{
+    approve: 'approve',
+    retry: 'retry',
+    skip: 'skip',
+    abort: 'abort',
+    detach: 'detach',
+    pause: 'pause',
+    resume: 'resume',
+  },
   ...{
     'confirm-fenced': 'confirmFenced',
     maintain: 'maintain',

@@ -53,6 +53,8 @@ const LANES = {
     'test/stories/drill.test.ts',
     'test/stories/takeover.test.ts',
     'test/stories/restored.test.ts',
+    'test/stories/false-alarms.test.ts',
+    'test/workflows/verbs.test.ts',
     'test/stories/people.test.ts',
     'test/stories/readmit.test.ts',
     'test/stories/room.test.ts',

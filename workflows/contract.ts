@@ -210,6 +210,7 @@ export const PHASES = [
   'evacuating',
   'paused',
   'aborting',
+  'detaching',
   'closing',
   'closed',
 ] as const;

@@ -164,7 +164,16 @@ export interface Account {
   loses?: string;
 }
 
-export const RUN_OUTCOMES = ['recovered', 'partial', 'falseAlarm', 'stoodDown', 'denied', 'joined', 'aborted'] as const;
+export const RUN_OUTCOMES = [
+  'recovered',
+  'partial',
+  'falseAlarm',
+  'stoodDown',
+  'denied',
+  'joined',
+  'aborted',
+  'detached',
+] as const;
 /** How a run ends. `partial`: the node is off and not everything could be moved. */
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 

@@ -19,6 +19,7 @@ export const retryUpdate = defineUpdate<string, [InstanceBy]>('retry');
 export const skipUpdate = defineUpdate<string, [InstanceBy]>('skip');
 export const confirmFencedUpdate = defineUpdate<string, [By & { node: string }]>('confirmFenced');
 export const abortUpdate = defineUpdate<string, [By]>('abort');
+export const detachUpdate = defineUpdate<string, [By]>('detach');
 export const pauseUpdate = defineUpdate<string, [By]>('pause');
 export const resumeUpdate = defineUpdate<string, [By]>('resume');
 /** From the watch: the width changed because the number of open runs did. */
@@ -75,6 +76,8 @@ export const DESCRIPTIONS = {
   confirmFencedUpdate:
     'You saw with your own eyes that the node is powered off. {"by":"ann","node":"compute-7","reason":"pulled the plug"}',
   abortUpdate: 'Nothing new begins; what runs is watched to its end and unlocked. {"by":"ann","reason":"…"}',
+  detachUpdate:
+    'The run lets go of the node, now: nothing more is done or watched, and it is yours. {"by":"ann","reason":"I rebuild it by hand"}',
   pauseUpdate: 'No new fence or evacuation until resume; what was sent before is named. {"by":"ann"}',
   resumeUpdate: 'Ends a pause. {"by":"ann"}',
 } as const;

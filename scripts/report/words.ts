@@ -11,6 +11,7 @@ export const OUTCOME: Record<NonNullable<ReportDocument['outcome']>, { word: str
   denied: { word: 'denied', tone: 'calm' },
   joined: { word: 'joined another run', tone: 'calm' },
   aborted: { word: 'aborted', tone: 'warn' },
+  detached: { word: 'detached', tone: 'warn' },
   ended: { word: 'ended without a report', tone: 'bad' },
 };
 

@@ -90,6 +90,17 @@ const stuckThenFailed: Over = (_s, good) => {
   };
 };
 
+/** It came back, and somebody has enabled it: the gates say that it lives. */
+const givenBack: Over = (told, good) => ({
+  ...comesBack(told, good),
+  askAdmission: async (request) => {
+    if (!told.calls.includes('admission')) return good.askAdmission(request);
+    return { kind: 'denied', gate: 'alive', why: 'compute-7 is alive: its monitors do not agree that it failed' };
+  },
+  fenceLevel: async (input) =>
+    input.again === 0 ? good.fenceLevel(input) : { kind: 'markGone', saw: 'enabled', offSent: false },
+});
+
 const partial = recovery(stuckThenFailed, async (h) => {
   await until(async () => (await h.query(verbs.stateQuery)).question?.what.includes('2 instances'), {
     what: 'both wait',
@@ -245,6 +256,16 @@ export const TALES: readonly Tale[] = [
     ),
   ),
   named('recover-fenced-again', recovery(comesBack)),
+  named(
+    'recover-mark-gone',
+    recovery(givenBack, async (h) => h.signal(verbs.widthSignal, { width: 1 })),
+  ),
+  recovery(stuckThenFailed, async (h) => {
+    await until(async () => (await h.query(verbs.stateQuery)).question?.what.includes('2 instances'), {
+      what: 'both wait',
+    });
+    await h.executeUpdate(verbs.detachUpdate, by({ reason: 'I rebuild it by hand' }));
+  }),
   named(
     'recover-waited-for-room',
     recovery(noRoomAtFirst, undefined, { policy: { evacuation: { ...DEFAULT_POLICY.evacuation, perNode: 1 } } }),

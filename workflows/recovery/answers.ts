@@ -1,17 +1,35 @@
 // What people say to a run: every verb's handler and validator. A refusal says why; an answer says what happens now.
-import { allHandlersFinished, condition, setHandler, sleep } from '@temporalio/workflow';
+import { allHandlersFinished, condition, setHandler } from '@temporalio/workflow';
 import type { By, InstanceBy } from '../contract.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
 import { checkWho, refuse } from '../refuse.ts';
 import { show } from './console.ts';
-import { granted, holdsBack, holdsBackPost, noteDecision, nowIso, stateOf, type Pending, type Run } from './run.ts';
+import { installDetach } from './detach.ts';
+import {
+  holdsBack,
+  holdsBackPost,
+  noteDecision,
+  nowIso,
+  stateOf,
+  stopped,
+  type Pending,
+  type Run,
+} from './run.ts';
+import { installStops } from './stops.ts';
 import { takeWidth } from './width.ts';
+
+export { stopRun } from './stops.ts';
 
 /** Every verb: one JSON object, `by` filled in, and a run that is still open. */
 function checkBy(run: Run, verb: string, x: By | undefined): void {
   checkWho(verb, x);
   if (run.report) refuse(`${verb}: this recovery has ended as ${run.report.outcome}`);
+}
+
+/** What nothing new comes of: said, not taken and forgotten. */
+function unlessOver(run: Run, verb: string): void {
+  if (run.stop) refuse(`${verb}: nothing new begins any more (${stopped(run.stop)})`);
 }
 
 export function installAnswers(run: Run): void {
@@ -21,9 +39,11 @@ export function installAnswers(run: Run): void {
     ...mayPost(run, instance),
     ...(also ? { also: also.map((other) => mayPost(run, other)) } : {}),
   }));
+  const check = (verb: string, x: By | undefined): void => checkBy(run, verb, x);
   installSignals(run);
   installDecisions(run);
-  installStops(run);
+  installStops(run, check);
+  installDetach(run, check);
 }
 
 function mayFence(run: Run, level: string): { ok: boolean; why: string } {
@@ -77,6 +97,7 @@ function installDecisions(run: Run): void {
       description: DESCRIPTIONS.approveUpdate,
       validator: (x) => {
         checkBy(run, 'approve', x);
+        unlessOver(run, 'approve');
         if (run.step !== 'approval' && !run.approved)
           refuse(`approve: nothing waits for an approval (phase ${run.phase})`);
       },
@@ -147,6 +168,7 @@ function installInstanceVerbs(run: Run): void {
       description: DESCRIPTIONS.retryUpdate,
       validator: (x) => {
         checkInstance(run, 'retry', x);
+        if (!run.questions.has('fence')) unlessOver(run, 'retry');
         if (run.questions.size === 0) refuse(`retry: nothing waits for a person (phase ${run.phase})`);
         const stuck = heldOnes(run, x).filter((p) => p.record !== null && p.record !== x.record);
         if (stuck.length > 0)
@@ -185,65 +207,11 @@ function installInstanceVerbs(run: Run): void {
       description: DESCRIPTIONS.skipUpdate,
       validator: (x) => {
         checkInstance(run, 'skip', x);
+        unlessOver(run, 'skip');
         if (heldOnes(run, x).length === 0) refuse(`skip: no instance waits for a person (phase ${run.phase})`);
       },
     },
   );
-}
-
-/** What may have been sent before a stop was acknowledged: a permission is good for `permissionMs`. */
-async function sentBefore(run: Run): Promise<string> {
-  if (run.grant) await sleep(granted(run).policy.timings.permissionMs, { summary: 'permissions given before run out' });
-  const names = [...run.moving].map((id) => run.pending.get(id)?.plan.name ?? id);
-  const fence = run.fencingLevel
-    ? ` The fence of ${run.node.host} (level ${run.fencingLevel}) may have been sent.`
-    : '';
-  const again = run.proof ? ` Should ${run.node.host} come back while evacuations are open, it is fenced again.` : '';
-  return (
-    (names.length > 0 ? `Sent before and watched to the end: ${names.join(', ')}.` : 'Nothing was in flight.') +
-    fence +
-    again
-  );
-}
-
-function installStops(run: Run): void {
-  setHandler(
-    verbs.pauseUpdate,
-    async ({ by, reason }) => {
-      if (!run.paused) noteDecision(run, by, 'paused', reason);
-      run.paused ??= { by, reason: reason ?? '', at: nowIso() };
-      show(run);
-      return `paused: nothing new begins. ${await sentBefore(run)}`;
-    },
-    { description: DESCRIPTIONS.pauseUpdate, validator: (x) => checkBy(run, 'pause', x) },
-  );
-  setHandler(
-    verbs.resumeUpdate,
-    ({ by, reason }) => {
-      if (!run.paused) return 'it was not paused';
-      run.paused = null;
-      noteDecision(run, by, 'resumed', reason);
-      show(run);
-      return 'goes on';
-    },
-    { description: DESCRIPTIONS.resumeUpdate, validator: (x) => checkBy(run, 'resume', x) },
-  );
-  setHandler(
-    verbs.abortUpdate,
-    async ({ by, reason }) => {
-      stopRun(run, by, reason ?? '');
-      return `aborted: nothing new begins. ${await sentBefore(run)}`;
-    },
-    { description: DESCRIPTIONS.abortUpdate, validator: (x) => checkBy(run, 'abort', x) },
-  );
-}
-
-/** Idempotent; also what a cancel in the console means. */
-export function stopRun(run: Run, by: string, reason: string): void {
-  if (run.stop) return;
-  run.stop = { by, reason };
-  noteDecision(run, by, 'aborted', reason);
-  show(run);
 }
 
 /** An update's answer is lost when the workflow closes before its handler has returned. */

@@ -1,6 +1,12 @@
 // The end of a run, however it came: locks lifted, outcome written, people told, the place given back. Nothing here can fail
 // the run: what does not work is said in the report.
-import { ActivityFailure, getExternalWorkflowHandle, log } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  CancellationScope,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+} from '@temporalio/workflow';
 import { marker, readMarker, watchId, type Notice } from '../contract.ts';
 import type { Account, Planned, RecoveryReport, RunOutcome } from '../domain.ts';
 import { countOutcomes, outcomeOf } from '../policy.ts';
@@ -8,9 +14,10 @@ import { brief } from '../proxies.ts';
 import { releaseSignal } from '../verbs.ts';
 import type { Ending } from './admission.ts';
 import { enter, show } from './console.ts';
+import { isDetached, lastPermissions } from './detach.ts';
 import { settleAs } from './evacuate-all.ts';
 import { measure } from './measure.ts';
-import { heldBefore, nowIso, reached, stopped, type Run } from './run.ts';
+import { granted, heldBefore, nowIso, reached, stopped, type Run } from './run.ts';
 import { tell } from './tell.ts';
 
 export async function close(run: Run, ending: Ending | null): Promise<RecoveryReport> {
@@ -28,11 +35,14 @@ export async function close(run: Run, ending: Ending | null): Promise<RecoveryRe
   return report;
 }
 
+/** Only of a run that a person detached: any other has watched it to its end. */
+const ON_ITS_WAY = 'Nova was asked to move it, and nobody watches what comes of it';
+
 /** What was not moved when the run ended still stands in the account (S6), where the node was touched. */
 function leaveTheRest(run: Run, reason: string): void {
   const left = (plan: Planned, why: string): void =>
     settleAs(run, plan, { outcome: 'waiting', reason: `left on the node: ${why}`, host: null, at: nowIso() });
-  for (const p of [...run.pending.values()]) left(p.plan, p.held ?? reason);
+  for (const p of [...run.pending.values()]) left(p.plan, p.held ?? (run.moving.has(p.plan.id) ? ON_ITS_WAY : reason));
   if (run.stages['marked'] === undefined) return;
   for (const plan of run.snapshot?.instances ?? []) if (!run.accounts.has(plan.id)) left(plan, reason);
 }
@@ -40,6 +50,13 @@ function leaveTheRest(run: Run, reason: string): void {
 /** Locks and the marker, only where we touched the node. Answers what did not work. */
 async function tidy(run: Run, ending: Ending | null): Promise<string[]> {
   if (run.updatedAt === null && run.stages['marked'] === undefined) return [];
+  if (!isDetached(run)) return putBack(run, ending);
+  await lastPermissions(run);
+  // Who takes it over does not wait for a Nova that is away.
+  return CancellationScope.withTimeout(2 * granted(run).policy.timings.novaPostMs, () => putBack(run, ending));
+}
+
+async function putBack(run: Run, ending: Ending | null): Promise<string[]> {
   const { openstack } = brief(run.cloud);
   const trouble: string[] = [];
   try {
@@ -53,7 +70,8 @@ async function tidy(run: Run, ending: Ending | null): Promise<string[]> {
       { serviceId: run.node.serviceId, node: run.node.host, marker: mark, forcedDown: true },
     ]);
   } catch (e) {
-    trouble.push(e instanceof ActivityFailure && e.cause instanceof Error ? e.cause.message : String(e));
+    if (isCancellation(e)) trouble.push(`Nova did not answer: locks of ${run.marker} and its marker may be left`);
+    else trouble.push(e instanceof ActivityFailure && e.cause instanceof Error ? e.cause.message : String(e));
   }
   return trouble;
 }
@@ -119,7 +137,7 @@ async function release(run: Run, report: RecoveryReport): Promise<void> {
       outcome: report.outcome,
       untouched,
       // Without our mark on its row nothing else would keep the next sweep from starting it again.
-      standDown: report.outcome === 'aborted' && run.stages['marked'] === undefined,
+      standDown: ['aborted', 'detached'].includes(report.outcome) && run.stages['marked'] === undefined,
       reason: report.reason,
     });
   } catch (e) {

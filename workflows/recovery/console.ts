@@ -19,7 +19,7 @@ export function enter(run: Run, phase: Phase, doing: string): void {
 /** What a person sees: a question or a pause covers the step underneath. */
 function phaseOf(run: Run): Phase {
   if (run.step === 'closed') return 'closed';
-  if (run.stop && run.step !== 'closing') return 'aborting';
+  if (run.stop && run.step !== 'closing') return run.stop.outcome === 'detached' ? 'detaching' : 'aborting';
   if (run.paused) return 'paused';
   if (run.questions.size > 0 && run.moving.size === 0) return run.step === 'approval' ? 'approval' : 'blocked';
   return run.step;
@@ -52,11 +52,13 @@ export function details(run: Run): string {
     run.paused
       ? `Paused by ${run.paused.by} at ${clock(run.paused.at)}: ${run.paused.reason}. To go on: update \`resume\` with \`{"by":"your name"}\`.`
       : '',
-    run.stop ? `${capital(stopped(run.stop, true))}. Nothing new begins; what runs is watched to its end.` : '',
+    run.stop
+      ? `${capital(stopped(run.stop, true))}. Nothing new begins; what runs is ${run.stop.outcome === 'detached' ? 'not watched any more' : 'watched to its end'}.`
+      : '',
     why(run),
     instanceTable(run),
     run.questions.size === 0 && run.step !== 'closed' && !run.stop
-      ? 'Nothing is asked of you. To stop: update `abort` with `{"by":"your name","reason":"…"}`.'
+      ? 'Nothing is asked of you. To stop: update `abort` with `{"by":"your name","reason":"…"}`; to take the node over as it is: `detach`.'
       : '',
   ]
     .filter(Boolean)

@@ -5,6 +5,7 @@ import type { EvacuateResult } from '../../activities/evacuation/contract.ts';
 import type { Account, Planned } from '../domain.ts';
 import { brief, evacuating } from '../proxies.ts';
 import { enter, show, showPhase } from './console.ts';
+import { isDetached } from './detach.ts';
 import { insist, whyFailed } from './insist.ts';
 import { lockedAll, lockNext } from './lock-ahead.ts';
 import { raise, settle } from './question.ts';
@@ -22,7 +23,7 @@ export async function evacuateAll(run: Run): Promise<void> {
     ...{ lockedAhead: new Set<string>(), locking: false },
   };
   do {
-    while (run.pending.size > 0 && !(run.stop && run.moving.size === 0)) {
+    while (run.pending.size > 0 && !(run.stop && (run.moving.size === 0 || isDetached(run)))) {
       await fill(run, lanes);
       lockNext(run, lanes);
       askAboutHeld(run);
@@ -239,4 +240,12 @@ async function idle(run: Run, lanes: Lanes): Promise<void> {
 }
 
 const fingerprint = (run: Run): string =>
-  [run.retries, run.width, run.pending.size, run.moving.size, holdsBackPost(run), run.stop !== null].join('|');
+  [
+    run.retries,
+    run.width,
+    run.pending.size,
+    run.moving.size,
+    holdsBackPost(run),
+    run.stop !== null,
+    run.stop?.outcome,
+  ].join('|');

@@ -8,6 +8,7 @@ import { slowly } from '../policy.ts';
 import { brief, fencing } from '../proxies.ts';
 import { Ending, freshEvidence, unlessStopped } from './admission.ts';
 import { enter, show } from './console.ts';
+import { isDetached } from './detach.ts';
 import { insist } from './insist.ts';
 import { raise, retriesHeard, settle } from './question.ts';
 import { granted, reached, type Run } from './run.ts';
@@ -28,7 +29,7 @@ export async function fence(run: Run, again: number): Promise<string | null> {
     if (again === 0) {
       await freshEvidence(run);
       enter(run, 'fencing', `makes sure that ${run.node.host} is off`);
-    } else if (run.stop && run.moving.size === 0) return null;
+    } else if (run.stop && (run.moving.size === 0 || isDetached(run))) return null;
     const before = run.retries;
     const proof = await tryLevels(run, levels, again);
     if (typeof proof === 'string') return proof;
@@ -65,7 +66,7 @@ async function tryLevels(run: Run, levels: FencingLevelPlan[], again: number): P
   if (levels.length === 0) run.doing = 'no fence device is configured for this node';
   const said: string[] = [];
   for (const plan of levels) {
-    if (run.confirmed) break;
+    if (run.confirmed || isDetached(run)) break;
     const r = await tryLevel(run, plan, again);
     if (r === null) break;
     if (r.kind !== 'alive' && r.kind !== 'proven') run.offSent ||= r.offSent;
@@ -116,8 +117,11 @@ async function tryLevel(run: Run, plan: FencingLevelPlan, again: number): Promis
   );
   const outcome = attempt.catch((e: unknown) => unproven(e));
   try {
-    const confirmed = scope.run(() => condition(() => run.confirmed !== null)).then(() => null);
-    return await Promise.race([outcome, confirmed]);
+    const answered = (): boolean => run.confirmed !== null || isDetached(run);
+    const confirmed = scope.run(() => condition(answered)).then(() => null);
+    const result = await Promise.race([outcome, confirmed]);
+    if (result === null && isDetached(run)) run.offSent = true;
+    return result;
   } finally {
     run.fencingLevel = null;
     scope.cancel();

@@ -3,6 +3,7 @@
 import { ActivityFailure, condition, isCancellation } from '@temporalio/workflow';
 import { Ending, unlessStopped } from './admission.ts';
 import { slowly } from '../policy.ts';
+import { unlessDetached } from './detach.ts';
 import { raise, retriesHeard, settle } from './question.ts';
 import { granted, type Run } from './run.ts';
 
@@ -12,12 +13,17 @@ export function whyFailed(e: unknown): string {
   return e instanceof Error ? e.message : String(e);
 }
 
+function gone(run: Run): never {
+  unlessStopped(run);
+  throw new Error('a run that is detached has a stop');
+}
+
 /** `what` names the step for a person: `take a snapshot of compute-7`. An abort ends it with an Ending. */
 export async function insist<T>(run: Run, key: string, what: string, attempt: () => Promise<T>): Promise<T> {
   for (let round = 0; ; round++) {
     const before = run.retries;
     try {
-      const result = await attempt();
+      const result = await unlessDetached(run, attempt, () => gone(run));
       settle(run, key);
       return result;
     } catch (e) {
