@@ -6,9 +6,9 @@ import type { Policy, Timings } from '../../workflows/defaults.ts';
 import type { NodeView } from '../../workflows/domain.ts';
 import { connectAny } from './connect.ts';
 import type { FleetSight } from './contract.ts';
+import { oneLine, type Eyes, type NamedChannel, type NodeLook } from './eyes.ts';
 import { intervalOf } from './judge.ts';
 import type { Memory } from './judge.ts';
-import { oneLine, type Eyes, type NamedChannel, type NodeLook } from './sweep.ts';
 
 type Looks = ReadonlyMap<string, NodeLook>;
 

@@ -1,36 +1,18 @@
 // One sweep: one list of services, all channels side by side, one verdict per node. Acts on nothing; knows nothing of Temporal.
 import type { Policy, Timings } from '../../workflows/defaults.ts';
-import type { Evidence, NodeView, Verdict } from '../../workflows/domain.ts';
+import type { Evidence, NodeView } from '../../workflows/domain.ts';
 import { combine, ruleOf } from '../../workflows/policy.ts';
-import type { OpenStack } from '../openstack/types.ts';
-import type { Clock } from './clock.ts';
 import type { FleetSight } from './contract.ts';
 import type { Look, MonitoringChannel } from './driver.ts';
+import { oneLine, type Eyes, type NamedChannel, type NodeLook } from './eyes.ts';
 import { lookLimitMs } from './each-node.ts';
 import { HABIT_NEEDS, countSample, fingerprint, firstAges, growOlder, troubleOf } from './judge.ts';
 import type { Ages, Memory } from './judge.ts';
 import { linked } from './linked.ts';
 import { directOf, lostOf, sightOf, withDomains } from './sight.ts';
 
-/** A configured channel: what the policy's `failedWhen` calls it, and what looks. */
-export interface NamedChannel {
-  name: string;
-  channel: MonitoringChannel;
-}
-
-export interface Eyes {
-  openstack: Pick<OpenStack, 'compute'>;
-  channels: readonly NamedChannel[];
-  /** Addresses that always answer: without one of them our own network is in trouble. Absent or empty: nobody asks. */
-  references?: readonly { host: string; port: number }[];
-  clock: Clock;
-}
-
-export interface NodeLook {
-  node: NodeView;
-  verdict: Verdict;
-  evidence: Evidence[];
-}
+export { oneLine } from './eyes.ts';
+export type { Eyes, NamedChannel, NodeLook } from './eyes.ts';
 
 export interface Sweep {
   sight: FleetSight;
@@ -38,10 +20,6 @@ export interface Sweep {
   looks: ReadonlyMap<string, NodeLook>;
   memory: Memory;
 }
-
-/** One line of an error, for a sight's `trouble` or an evidence's `saw`. */
-export const oneLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').slice(0, 300);
 
 /** The list, or why there is none. Rejects only when the signal aborts. One call of Nova per page. */
 export async function listNodes(

@@ -6,16 +6,7 @@ import { DESCRIPTIONS } from '../verbs.ts';
 import { checkWho, refuse } from '../refuse.ts';
 import { show } from './console.ts';
 import { installDetach } from './detach.ts';
-import {
-  holdsBack,
-  holdsBackPost,
-  noteDecision,
-  nowIso,
-  stateOf,
-  stopped,
-  type Pending,
-  type Run,
-} from './run.ts';
+import { holdsBack, holdsBackPost, noteDecision, nowIso, stateOf, stopped, type Pending, type Run } from './run.ts';
 import { installStops } from './stops.ts';
 import { takeWidth } from './width.ts';
 
