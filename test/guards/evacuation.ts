@@ -122,7 +122,7 @@ const sending = [
   ...guardsOf('activities/evacuation/permit.ts', [
     [
       'a request needs the run’s yes',
-      'if (!answer.ok) return',
+      'if (!said.ok) return',
       'if (false) return',
       [ONCE, 'nothing is sent unless the run says yes right before it'],
     ],
