@@ -87,6 +87,7 @@ async function askTogether(client: Client, questions: readonly Question[]): Prom
     if (!ok) return { ok, why };
     const current = described.raw.pendingActivities?.find((p) => p.activityId === q.activityId);
     if (!current) return { ok: false, why: 'the run does not wait for this activity any more' };
-    return current.attempt === q.attempt ? { ok, why } : { ok: false, why: 'another attempt took over' };
+    if (current.attempt !== q.attempt) return { ok: false, why: 'another attempt took over' };
+    return { ok, why };
   });
 }
