@@ -74,9 +74,10 @@ async function say(temporal: Temporal, node: string | null, update: string, sayi
   const { client, config } = temporal;
   const workflowId = node === null ? watchId(config.cloud) : nodeWorkflowId(config.cloud, node);
   const open = await openNow(temporal, workflowId);
-  const wanted = node === null ? WORKFLOW_TYPES.watch : WORKFLOW_TYPES.recover;
-  const nobody = node === null ? `no watch of ${config.cloud} runs` : `no recovery of ${node} is open (npm run status)`;
-  if (open?.type !== wanted) throw new Error(nobody);
+  const wanted: string[] = node === null ? [WORKFLOW_TYPES.watch] : [WORKFLOW_TYPES.recover, WORKFLOW_TYPES.drain];
+  const nobody =
+    node === null ? `no watch of ${config.cloud} runs` : `no recovery or drain of ${node} is open (npm run status)`;
+  if (!open || !wanted.includes(open.type)) throw new Error(nobody);
   await workersThere(temporal, ['workflow'], 'nothing was said');
   try {
     const answer = await client.withDeadline(Date.now() + LIMIT_MS, () =>

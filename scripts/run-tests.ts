@@ -49,6 +49,7 @@ const LANES = {
     'test/activities/fencing/beside-a-hung-one.test.ts',
     'test/stories/refused.test.ts',
     'test/stories/probes.test.ts',
+    'test/stories/drain.test.ts',
     'test/stories/drill.test.ts',
     'test/stories/takeover.test.ts',
     'test/stories/restored.test.ts',

@@ -65,7 +65,8 @@ async function recover(temporal: Temporal, wish: Wish): Promise<number> {
 
 function isRecovery(opened: Opened, feed: Feed): boolean {
   if (opened.type === WORKFLOW_TYPES.recover) return true;
-  const what = opened.type === WORKFLOW_TYPES.readmit ? 'a readmission' : opened.type;
+  const what =
+    { [WORKFLOW_TYPES.readmit]: 'a readmission', [WORKFLOW_TYPES.drain]: 'a drain' }[opened.type] ?? opened.type;
   feed.line(
     `${opened.workflowId}: ${what} of this node is open (run ${opened.runId}); a recovery can begin once it has ended. Nothing was started`,
   );

@@ -65,6 +65,7 @@ const evacuationPolicy = {
   perNode: count('a number of evacuations, 1 or more', '8').optional(),
   overall: count('a number of evacuations, 1 or more', '32').optional(),
   perDestination: count('a number of evacuations, 1 or more', '4').optional(),
+  liveMigrations: count('a number of live migrations, 1 or more', '2').optional(),
   tries: count('a number of tries, 1 to 10', '3', 10).optional(),
   selection: z.enum(['all', 'opt-in', 'none']).optional(),
   selectionKey: text('a metadata key or tag', 'HA_Enabled').optional(),
@@ -129,6 +130,7 @@ export const configSchema = z.strictObject({
         .optional(),
       perHour: count('a number of recoveries, 1 or more', '5').optional(),
       flaps: count('a number of returns within an hour, 1 or more', '3').optional(),
+      drains: count('a number of nodes, 1 or more', '1').optional(),
     })
     .optional(),
   monitoring: z

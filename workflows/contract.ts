@@ -29,6 +29,7 @@ export const previewId = (cloud: string, node: string, at: number): string => `$
 export const WORKFLOW_TYPES = {
   watch: 'watchFleet',
   recover: 'recoverNode',
+  drain: 'drainNode',
   readmit: 'readmitNode',
   preview: 'previewRecovery',
   drill: 'drillFleet',
@@ -92,11 +93,15 @@ export interface WatchKept {
   startedAt: string;
   paused: { by: string; reason: string; at: string } | null;
   open: OpenRun[];
+  /** Drains that are open, admitted or not. */
+  drains?: OpenRun[];
   /** Aborted before the node was marked in Nova: not started again until the node was seen alive or a person starts it. */
   standDowns: Record<string, { at: string; reason: string }>;
   /** Evidence of the last sweep for nodes that are failed. */
   failed: Record<string, Suspicion>;
   degraded?: Record<string, Suspicion>;
+  /** For which a drain was started since they are in trouble: not again by itself. */
+  drained?: string[];
   known: string[];
   alarms: Record<string, string>;
   /** Recoveries granted within the last hour. */
@@ -123,6 +128,8 @@ export interface AdmissionRequest {
   force: boolean;
   /** The node carries a marker without an outcome: its proof must be made anew, its evidence is our own force_down. */
   orphan: boolean;
+  /** Absent: a recovery. */
+  purpose?: 'drain';
   by: string;
 }
 
@@ -161,11 +168,14 @@ export interface WatchState {
     degraded?: string[];
     failed: string[];
     ours: string[];
+    drained?: string[];
     unknown: number;
     readAt: string;
     trouble: string;
   } | null;
   open: OpenRun[];
+  /** Absent in the answer of an older worker. */
+  drains?: OpenRun[];
   standDowns: string[];
   /** Nodes that are left alone, and until when. */
   maintenance: Record<string, Maintenance>;
@@ -200,6 +210,9 @@ export interface RecoverInput {
 /** Drained by hand or by the watch: the same words as for a recovery. */
 export type DrainInput = Omit<RecoverInput, 'orphan'>;
 
+/** Drained by hand or by the watch: the same words as for a recovery. */
+export type DrainInput = Omit<RecoverInput, 'orphan'>;
+
 export const PHASES = [
   'starting',
   'admission',
@@ -208,6 +221,7 @@ export const PHASES = [
   'blocked',
   'marking',
   'evacuating',
+  'draining',
   'paused',
   'aborting',
   'detaching',
@@ -235,6 +249,8 @@ export interface OpenQuestion {
 }
 
 export interface RunState {
+  /** Absent in the answer of an older worker: a recovery. */
+  kind?: 'recovery' | 'drain';
   cloud: string;
   node: string;
   phase: Phase;

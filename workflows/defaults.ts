@@ -13,8 +13,8 @@ export type FailedWhen = ({ all: string[] } | { any: string[] } | { atLeast: num
   veto?: string[] | undefined;
 };
 
-export const ON_DEGRADED = ['tell', 'ignore'] as const;
-/** What a node that is in trouble and lives is worth: a message to the admins, or nothing. */
+export const ON_DEGRADED = ['migrate', 'tell', 'ignore'] as const;
+/** What a node that is in trouble and lives is worth: a drain, a message to the admins, or nothing. */
 export type OnDegraded = (typeof ON_DEGRADED)[number];
 
 /** Gates that `limits.ask` may turn into a question to a person: limits, never evidence or our own sight. */
@@ -38,6 +38,8 @@ export interface Limits {
   perHour: number;
   /** Returns within an hour after which a person is asked; absent in what an older release granted. */
   flaps?: number;
+  /** Drains at one time. Absent in what an older release granted. */
+  drains?: number;
   ask?: AskingGate[];
 }
 
@@ -156,6 +158,8 @@ export interface Policy {
     perNode: number;
     overall: number;
     perDestination: number;
+    /** Live migrations at one time from a node that is drained. Absent in what an older release granted. */
+    liveMigrations?: number;
     /** POSTs per instance before a person is asked. */
     tries: number;
     selection: 'all' | 'opt-in' | 'none';
@@ -186,12 +190,13 @@ export const DEFAULT_POLICY: Policy = {
   samples: 3,
   exclude: [],
   carries: [],
-  limits: { atOnce: 2, share: 0.25, cliff: 0.15, perHour: 5, flaps: 3 },
+  limits: { atOnce: 2, share: 0.25, cliff: 0.15, perHour: 5, flaps: 3, drains: 1 },
   evacuation: {
     driver: 'evacuate',
     perNode: 8,
     overall: 32,
     perDestination: 4,
+    liveMigrations: 2,
     tries: 3,
     selection: 'all',
     selectionKey: 'HA_Enabled',

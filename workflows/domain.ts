@@ -145,7 +145,8 @@ export interface Snapshot {
   takenAt: string;
 }
 
-export const OUTCOMES = ['recovered', 'kept', 'gone', 'waiting', 'failed'] as const;
+/** `moved`: live-migrated, and never away. */
+export const OUTCOMES = ['recovered', 'moved', 'kept', 'gone', 'waiting', 'failed'] as const;
 export type InstanceOutcome = (typeof OUTCOMES)[number];
 
 /** What became of one instance. Every instance of the snapshot ends as exactly one (invariant S6). */
@@ -155,7 +156,7 @@ export interface Account {
   projectId: string;
   userId: string;
   outcome: InstanceOutcome;
-  /** Empty only for `recovered`. */
+  /** Empty only for `recovered` and `moved`. */
   reason: string;
   /** Where it is now, as observed at `at`. */
   host: string | null;
@@ -166,6 +167,7 @@ export interface Account {
 
 export const RUN_OUTCOMES = [
   'recovered',
+  'drained',
   'partial',
   'falseAlarm',
   'stoodDown',
@@ -174,10 +176,10 @@ export const RUN_OUTCOMES = [
   'aborted',
   'detached',
 ] as const;
-/** How a run ends. `partial`: the node is off and not everything could be moved. */
+/** How a run ends. `partial`: not everything could be moved. `drained`: nothing is left on the node, which lives. */
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 
-/** The result of recoverNode: what the report, the script and the admins' mail tell. */
+/** The result of recoverNode and of drainNode: what the report, the script and the admins' mail tell. */
 export interface RecoveryReport {
   cloud: string;
   node: string;

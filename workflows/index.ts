@@ -1,4 +1,5 @@
 // Every workflow that a worker registers.
+export { drainNode } from './drain-node.ts';
 export { drillFleet } from './drill-fleet.ts';
 export { previewRecovery } from './preview-recovery.ts';
 export { probeDevices } from './probe-devices.ts';

@@ -16,7 +16,15 @@ export function readMarker(reason: string | null): { run: string; outcome: strin
   return m ? { run: m[1]!, outcome: m[2] ?? null, was: m[3] ?? null } : null;
 }
 
+/** What a drain writes while it moves instances away, and at its end. The node lives. */
+export const DRAINING = 'draining';
+export const DRAINED = 'drained';
+
 type Row = Pick<NodeView, 'status' | 'disabledReason' | 'forcedDown'>;
+
+/** Disabled by a drain, and not off: no recovery ever marked it. */
+export const isDrained = ({ disabledReason, forcedDown }: Omit<Row, 'status'>): boolean =>
+  !forcedDown && [DRAINING, DRAINED].includes(readMarker(disabledReason)?.outcome ?? '');
 
 /** The reason of a person's disable that a run of ours finds (or that an earlier run of ours found); null: there is none. */
 export function disabledBefore({ status, disabledReason }: Pick<Row, 'status' | 'disabledReason'>): string | null {
@@ -25,8 +33,13 @@ export function disabledBefore({ status, disabledReason }: Pick<Row, 'status' | 
   return ours ? ours.was : disabledReason || 'no reason given';
 }
 
-/** Readmission has lifted forced_down and not enabled it yet: what fails now is a new incident, and ours. */
+/** Readmission has lifted forced_down and not enabled it yet, or a drain disabled it: what fails now is a new incident, and ours. */
 export function isReturning({ status, disabledReason, forcedDown }: Row): boolean {
   const ours = readMarker(disabledReason);
-  return status === 'disabled' && !forcedDown && ours?.outcome === RETURNING && ours.was === null;
+  return (
+    status === 'disabled' &&
+    !forcedDown &&
+    ours?.was === null &&
+    [RETURNING, DRAINING, DRAINED].includes(ours.outcome ?? '')
+  );
 }

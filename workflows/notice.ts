@@ -11,6 +11,7 @@ export const STAGES = [
   'alarm',
   'returned',
   'readmitted',
+  'drained',
 ] as const;
 export type Stage = (typeof STAGES)[number];
 

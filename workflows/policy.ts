@@ -100,7 +100,7 @@ export function priorityOf(i: InstanceView, policy: Policy): number {
 // --- accounts and times -----------------------------------------------------------------------------------------------
 
 export function countOutcomes(accounts: readonly Pick<Account, 'outcome'>[]): Record<InstanceOutcome, number> {
-  const counts = { recovered: 0, kept: 0, gone: 0, waiting: 0, failed: 0 };
+  const counts = { recovered: 0, moved: 0, kept: 0, gone: 0, waiting: 0, failed: 0 };
   for (const a of accounts) counts[a.outcome] += 1;
   return counts;
 }

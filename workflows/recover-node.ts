@@ -1,16 +1,9 @@
 // One incident of one node, from the gates to the report. Reads as the procedure in docs/procedure.md; each step has a file
 // in recovery/. The workflow id is the node, so no two recoveries of it can be open.
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  CancellationScope,
-  condition,
-  patched,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, condition, patched } from '@temporalio/workflow';
 import { DEFAULT_TIMINGS } from './defaults.ts';
-import { nodeWorkflowId, WORKFLOW_TYPES, type RecoverInput } from './contract.ts';
-import type { NodeView, RecoveryReport } from './domain.ts';
+import { WORKFLOW_TYPES, type RecoverInput } from './contract.ts';
+import type { RecoveryReport } from './domain.ts';
 import { brief, readiness } from './proxies.ts';
 import { admit, approval, Ending, freshEvidence, unlessStopped } from './recovery/admission.ts';
 import { answersGiven, installAnswers, stopRun } from './recovery/answers.ts';
@@ -21,12 +14,12 @@ import { startGuard } from './recovery/guard.ts';
 import { insist } from './recovery/insist.ts';
 import { proveAndMark } from './recovery/mark.ts';
 import { raise, settle } from './recovery/question.ts';
-import { granted, newRun, noteDecision, reached, rememberNode, type Run } from './recovery/run.ts';
+import { checkInput, resolve, unresolved } from './recovery/resolve.ts';
+import { granted, newRun, noteDecision, reached, type Run } from './recovery/run.ts';
 import { tell } from './recovery/tell.ts';
-import { startOnNode } from './start-on-node.ts';
 
 export async function recoverNode(input: RecoverInput): Promise<RecoveryReport> {
-  const cloud = checkInput(input);
+  const cloud = checkInput(WORKFLOW_TYPES.recover, input);
   const run = newRun(input, cloud, unresolved(input.node));
   installAnswers(run);
   // A cancel in the console means abort: it sets "nothing new", and shields what runs.
@@ -46,7 +39,7 @@ export async function recoverNode(input: RecoverInput): Promise<RecoveryReport> 
 }
 
 async function recover(run: Run): Promise<void> {
-  await resolve(run);
+  await resolve(run, WORKFLOW_TYPES.recover);
   await admit(run);
   await rolesReady(run);
   await prepare(run);
@@ -63,52 +56,6 @@ async function recover(run: Run): Promise<void> {
   } finally {
     await guard.stop();
   }
-}
-
-function checkInput(input: RecoverInput): string {
-  const cloud = input?.cloud ?? workflowInfo().workflowId.split('/')[0];
-  if (typeof input?.node !== 'string' || input.node.trim() === '' || !cloud)
-    throw ApplicationFailure.nonRetryable(
-      'recoverNode: the input needs a node: {"node":"compute-7"} and the id <cloud>/<node>',
-      'BadInput',
-    );
-  return cloud;
-}
-
-const unresolved = (host: string): NodeView => ({
-  host,
-  serviceId: '',
-  zone: '',
-  status: 'enabled',
-  state: 'unknown',
-  forcedDown: false,
-  disabledReason: null,
-  updatedAt: null,
-  hostIp: null,
-});
-
-/** The lock is only as good as the id: the exact os-services host decides it. */
-async function resolve(run: Run): Promise<void> {
-  enter(run, 'starting', `looks for the node ${run.input.node}`);
-  const { resolveNode } = brief(run.cloud).monitoring;
-  const r = await insist(run, 'resolve', `look up the node ${run.input.node}`, () =>
-    resolveNode.executeWithOptions({ summary: `which node is ${run.input.node}?` }, [run.input.node]),
-  );
-  if (!r.found) {
-    const near = r.near.length > 0 ? ` (near: ${r.near.join(', ')})` : '';
-    throw new Ending('denied', `there is no compute node ${run.input.node}${near}`);
-  }
-  run.node = r.found;
-  const right = nodeWorkflowId(run.cloud, r.found.host);
-  if (right !== run.workflowId) await join(run, right);
-  rememberNode(run);
-}
-
-async function join(run: Run, workflowId: string): Promise<never> {
-  const { node: _typed, ...rest } = run.input;
-  const input: RecoverInput = { ...rest, cloud: run.cloud, node: run.node.host, by: run.by };
-  await startOnNode(WORKFLOW_TYPES.recover, workflowId, input);
-  throw new Ending('joined', `the node's name is ${run.node.host}: its recovery is the workflow ${workflowId}`);
 }
 
 /** A role without a worker is found before anything is touched. */

@@ -28,6 +28,8 @@ export const widthSignal = defineSignal<[{ width: number; told?: number }]>('wid
 export const widthKeptSignal = defineSignal<[{ node: string; runId: string; told: number }]>('widthKept');
 /** From the watch: a place was given back; who waits for admission asks again at once. */
 export const turnSignal = defineSignal('turn');
+/** From the watch to a drain: its node is held for failed, and a recovery takes its place. */
+export const makeWaySignal = defineSignal<[{ why: string }]>('makeWay');
 /** From a starter that joined: whom it was. */
 export const joinedSignal = defineSignal<[By]>('joined');
 /** From the watch: what a changed file means for this run. Looked at before the off and before each POST. */

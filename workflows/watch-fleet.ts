@@ -49,6 +49,7 @@ async function sweepOnce(watch: Watch): Promise<SweepResult | null> {
         policyHash: watch.config.policyHash,
         cloud: watch.cloud,
         open: [...watch.open.values()].map(({ node, workflowId, runId }) => ({ node, workflowId, runId })),
+        drains: [...watch.drains.values()].map(({ node, workflowId, runId }) => ({ node, workflowId, runId })),
         known: [...watch.known],
         wakeInMs: watch.wakeInMs ?? AT_LEAST_EVERY_MS,
         carried: watch.carry,

@@ -2,11 +2,14 @@
 import type { OpenStack } from '../openstack/types.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { EvacuationActivities } from './contract.ts';
+import type { DrainActivities } from './drain-contract.ts';
+import { createDrain } from './drain.ts';
 import type { Evacuator } from './driver.ts';
 import { evacuate } from './evacuate.ts';
 import { evacuateInstance } from './evacuate-instance.ts';
 import { findRoom } from './find-room.ts';
 import { lockAhead } from './lock-ahead.ts';
+import { liveMigrate } from './live-migrate.ts';
 import { liftLocks } from './locks.ts';
 import { createMarks } from './marks.ts';
 import { createWatches } from './migration-watch.ts';
@@ -25,7 +28,7 @@ export interface EvacuationOptions {
 }
 
 /** One set per worker process: its watches and its view of the room are shared by all instances. */
-export function createEvacuationActivities(options: EvacuationOptions): EvacuationActivities {
+export function createEvacuationActivities(options: EvacuationOptions): EvacuationActivities & DrainActivities {
   const { openstack, ask = createAsk(), clock = systemClock } = options;
   const evacuator = options.evacuator ?? evacuate.create({ target: 'scheduler' }, { openstack });
   const rooms = createRooms(openstack, clock, evacuator);
@@ -34,6 +37,8 @@ export function createEvacuationActivities(options: EvacuationOptions): Evacuati
   return {
     ...snapshots,
     ...createMarks(openstack),
+    ...createDrain(openstack),
+    liveMigrate: (input) => liveMigrate({ openstack, clock, ask }, input),
     findRoom: (input) => findRoom(deps, input),
     surveyFleet: (input) => surveyFleet({ openstack, rooms, takeSnapshot: snapshots.takeSnapshot }, input),
     lockAhead: (input) => lockAhead(deps, input),

@@ -32,7 +32,7 @@ async function read(openstack: OpenStack, node: string, policy: Policy): Promise
 }
 
 /** Hard-affinity groups with two or more members on the node: Nova keeps them together, and nowhere is all of it at once. */
-async function tightGroups(
+export async function tightGroups(
   openstack: OpenStack,
   views: InstanceView[],
   o: { timeoutMs: number },

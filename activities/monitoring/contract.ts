@@ -31,8 +31,10 @@ export interface FleetSight {
   control?: string;
   /** Why our own network cannot be trusted; the same. */
   references?: string;
-  /** Hosts that carry our marker (off by us). */
+  /** Hosts that carry the marker of a recovery (off by us). */
   ours: string[];
+  /** Hosts that a drain disabled: they live. Absent in a sight of an earlier release. */
+  drained?: string[];
   unknown: number;
   readAt: string;
 }
@@ -56,6 +58,8 @@ export interface SweepInput {
   cloud: string;
   /** Open runs: the sweep returns when one is closed without having said so. */
   open: { node: string; workflowId: string; runId: string }[];
+  /** Open drains: these nodes are still looked at for a failure. Absent from an older watch. */
+  drains?: { node: string; workflowId: string; runId: string }[];
   /** What the watch already knows and needs not be told again, by kind of finding: `${kind}:${node}`. */
   known: string[];
   /** Return at the latest after this long (then the watch judges again). Null: only for a finding. */

@@ -1,6 +1,6 @@
 // What the world has that the watch does not know yet. Level-triggered: compares with what the watch says it knows, keeps no
 // edges of its own, so a finding that got lost is found again.
-import { isReturning, readMarker } from '../../workflows/contract.ts';
+import { isDrained, isReturning, readMarker } from '../../workflows/contract.ts';
 import type { NodeView, Verdict } from '../../workflows/domain.ts';
 import { lives } from '../../workflows/policy.ts';
 import type { Finding, SweepInput } from './contract.ts';
@@ -37,7 +37,10 @@ export function findIn(sweep: Sweep, input: Known): Found {
     if (handled.has(look.node.host)) continue;
     const mark = readMarker(look.node.disabledReason);
     if (mark && runs.has(mark.run)) continue;
-    const failed = !mark || isReturning(look.node) ? failure(look, memory, input.policy.samples, held) : null;
+    const failed =
+      !mark || isReturning(look.node) || isDrained(look.node)
+        ? failure(look, memory, input.policy.samples, held)
+        : null;
     const found = failed ?? (mark ? marked(look.node, mark) : trouble(look, memory, input.policy.samples));
     if (found && isNew(found)) findings.push(found);
   }

@@ -1,7 +1,7 @@
 // How the fleet looks as a whole, and whether what we see it by can be trusted: who is silent together, whose reports do not arrive, which
 // failure domain has lost too many, whether Nova's own services and our own network are there.
 import { needsAggregates, overfullDomains } from '../../workflows/policy.ts';
-import { isReturning, readMarker } from '../../workflows/contract.ts';
+import { isDrained, isReturning, readMarker } from '../../workflows/contract.ts';
 import type { Policy, Timings } from '../../workflows/defaults.ts';
 import type { NodeView } from '../../workflows/domain.ts';
 import { connectAny } from './connect.ts';
@@ -40,7 +40,8 @@ export function sightOf(
     failed: hosts((l) => l.verdict === 'failed'),
     silent: hosts((l) => l.verdict !== 'failed' && failsBy(direct, l)),
     stale: hosts((l) => inService(l) && failsBy(reports, l)),
-    ours: nodes.filter((n) => readMarker(n.disabledReason) !== null).map((n) => n.host),
+    ours: nodes.filter((n) => readMarker(n.disabledReason) !== null && !isDrained(n)).map((n) => n.host),
+    drained: nodes.filter(isDrained).map((n) => n.host),
     unknown: nodes.length - verdicts.filter((l) => l.verdict !== 'unknown').length,
     readAt,
   };

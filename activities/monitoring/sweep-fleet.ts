@@ -181,10 +181,9 @@ class Watching {
   async #closed(): Promise<Finding[]> {
     const { clock, runs } = this.#deps;
     const due = this.#runsSeenAt === null || clock.now() - this.#runsSeenAt >= this.#input.policy.timings.judgeAgainMs;
-    if (!due || this.#input.open.length === 0) return [];
+    const open = [...this.#input.open, ...(this.#input.drains ?? [])];
+    if (!due || open.length === 0) return [];
     this.#runsSeenAt = clock.now();
-    return (await closedRuns(runs(), this.#input.open, this.#signal)).filter(
-      (f) => !this.#input.known.includes(keyOf(f)),
-    );
+    return (await closedRuns(runs(), open, this.#signal)).filter((f) => !this.#input.known.includes(keyOf(f)));
   }
 }

@@ -21,6 +21,7 @@ export const OUTCOME_WORDS: Record<Outcome, { title: string; word: string; colou
   moving: { title: 'Being moved', word: 'moving', colour: AMBER },
   gone: { title: 'Gone: deleted, or moved by somebody else', word: 'gone', colour: GREY },
   recovered: { title: 'Recovered', word: 'back', colour: GREEN },
+  moved: { title: 'Moved, and never away', word: 'moved', colour: GREEN },
 };
 export const ORDER = Object.keys(OUTCOME_WORDS) as Outcome[];
 

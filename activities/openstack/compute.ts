@@ -15,6 +15,8 @@ const V = {
   groups: { from: '2.64', to: '2.64', why: 'the policy of a server group' },
   // From 2.95 on an evacuated server ends stopped.
   evacuate: { from: '2.68', to: '2.94', why: 'evacuation without force' },
+  // 2.34: no checks before the answer; 2.68: no force.
+  liveMigrate: { from: '2.34', to: '2.68', why: 'live migration that decides by itself what to copy' },
 };
 
 export function createCompute(nova: Service, hypervisors: Hypervisors): Compute {
@@ -37,6 +39,7 @@ export function createCompute(nova: Service, hypervisors: Hypervisors): Compute 
     },
     migrations: (f, o) => migrations(nova, services.service, f, o),
     evacuate: (id, target, o) => act(id, { evacuate: target === undefined ? {} : { host: target } }, V.evacuate, o),
+    liveMigrate: (id, o) => act(id, { 'os-migrateLive': { host: null, block_migration: 'auto' } }, V.liveMigrate, o),
     lock: async (id, reason, o) =>
       act(id, { lock: { locked_reason: fits(reason, 'the reason of a lock') } }, V.servers, o),
     unlock: (id, o) => act(id, { unlock: null }, V.servers, o),

@@ -50,6 +50,8 @@ export interface Compute {
   ): Promise<MigrationRecord[]>;
   /** POST evacuate at microversion ≤ 2.94 and ≥ 2.68, once, never retried. */
   evacuate(id: string, target?: string, o?: CallOptions): Promise<void>;
+  /** POST os-migrateLive to where the scheduler wants, once, never retried. Nova answers before it has looked whether it can (2.34). */
+  liveMigrate(id: string, o?: CallOptions): Promise<void>;
   lock(id: string, reason: string, o?: CallOptions): Promise<void>;
   unlock(id: string, o?: CallOptions): Promise<void>;
   start(id: string, o?: CallOptions): Promise<void>;

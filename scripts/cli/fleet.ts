@@ -111,9 +111,12 @@ async function pulseOf({ client, config }: Temporal): Promise<SweepPulse | null>
 async function operations(temporal: Temporal, watch: WatchState | null): Promise<OpenOperation[]> {
   const { client, config } = temporal;
   const known = new Map(
-    (watch?.open ?? []).map((o) => [o.workflowId, { ...o, type: WORKFLOW_TYPES.recover as string }]),
+    [
+      ...(watch?.open ?? []).map((o) => ({ ...o, type: WORKFLOW_TYPES.recover as string })),
+      ...(watch?.drains ?? []).map((o) => ({ ...o, type: WORKFLOW_TYPES.drain as string })),
+    ].map((o) => [o.workflowId, o]),
   );
-  const types = `WorkflowType IN ("${WORKFLOW_TYPES.recover}", "${WORKFLOW_TYPES.readmit}")`;
+  const types = `WorkflowType IN ("${WORKFLOW_TYPES.recover}", "${WORKFLOW_TYPES.drain}", "${WORKFLOW_TYPES.readmit}")`;
   const query = `ExecutionStatus = "Running" AND ${types} AND WorkflowId STARTS_WITH "${config.cloud}/"`;
   const found: { workflowId: string; runId: string; node: string; type: string }[] = [...known.values()];
   for await (const { workflowId, runId, type } of client.workflow.list({ query }))
@@ -164,13 +167,15 @@ export function reasonsOf(fleet: Omit<Fleet, 'well' | 'reasons'>, hint: string):
       ? [`${watch.override.by} overrides the limits until ${watch.override.until}: ${watch.override.reason}`]
       : []),
     ...open.map(
-      (o) =>
-        `${o.node}: ${o.type === WORKFLOW_TYPES.readmit ? 'a readmission' : 'a recovery'} is open${o.question ? ', and a person is needed' : ''}`,
+      (o) => `${o.node}: ${WHAT[o.type] ?? 'a recovery'} is open${o.question ? ', and a person is needed' : ''}`,
     ),
     ...failed.filter((n) => !ours.includes(n)).map((n) => `${n} is failed`),
     ...Object.entries(watch.degraded ?? {}).map(([node, saw]) => `${node} is in trouble, and alive: ${saw}`),
     ...Object.entries(watch.held).map(([node, why]) => `${node} is held: ${why}`),
     ...ours.map((node) => `${node} is off by us (back with: npm run readmit -- ${node})`),
+    ...(watch.sight?.drained ?? [])
+      .filter((node) => !open.some((o) => o.node === node))
+      .map((node) => `${node} is drained, and disabled (back with: npm run readmit -- ${node})`),
     ...watch.standDowns.map((node) => `${node} is stood down: its recovery was aborted before anything was touched`),
     ...brokenDevices(watch),
     ...watch.alarms.filter((key) => key !== DEVICES_ALARM).map((key) => `alarm: ${key}`),
@@ -189,6 +194,8 @@ function brokenDevices({ devices }: WatchState): string[] {
   const more = broken.length - lines.length;
   return more > 0 ? [...lines, `and ${more} more power devices would not serve`] : lines;
 }
+
+const WHAT: Record<string, string> = { [WORKFLOW_TYPES.readmit]: 'a readmission', [WORKFLOW_TYPES.drain]: 'a drain' };
 
 const missing = (workers: readonly Polled[]): string[] =>
   workers.filter((w) => w.workers.length === 0).map((w) => `no worker polls ${w.name} (role ${w.role})`);

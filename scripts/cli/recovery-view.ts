@@ -3,7 +3,14 @@ import type { Question, RunState } from '../../workflows/contract.ts';
 import type { Account, RecoveryReport } from '../../workflows/domain.ts';
 import { ago, clock, paint, table, type Feed, type Out } from './print.ts';
 
-const COLOUR = { recovered: 'green', kept: 'yellow', gone: 'yellow', waiting: 'yellow', failed: 'red' } as const;
+const COLOUR = {
+  recovered: 'green',
+  moved: 'green',
+  kept: 'yellow',
+  gone: 'yellow',
+  waiting: 'yellow',
+  failed: 'red',
+} as const;
 
 export interface RecoveryView {
   show(state: RunState): void;
@@ -52,13 +59,13 @@ function liveLine(state: RunState): string {
   const count = (outcome: string): number => state.instances.filter((i) => i.outcome === outcome).length;
   const age = ago(Date.now() - Date.parse(state.startedAt));
   const moved = state.instances.length
-    ? `, ${count('recovered')} of ${state.instances.length} recovered, ${count('moving')} on their way, ${count('failed')} failed`
+    ? `, ${state.kind === 'drain' ? `${count('moved')} of ${state.instances.length} moved` : `${count('recovered')} of ${state.instances.length} recovered`}, ${count('moving')} on their way, ${count('failed')} failed`
     : '';
   return `${state.node}: ${state.phase} for ${age}${moved}`;
 }
 
 function accountText({ name, id, outcome, host, reason, loses }: Account, out: Out): string {
-  const where = outcome === 'recovered' && host ? ` on ${host}` : '';
+  const where = (outcome === 'recovered' || outcome === 'moved') && host ? ` on ${host}` : '';
   const why = [reason, loses].filter(Boolean).join('; ');
   return `${name || id} ${paint(out, COLOUR[outcome], outcome)}${where}${why ? `: ${why}` : ''}`;
 }
@@ -82,7 +89,7 @@ export function questionLines(question: Question, node: string, out: Out): strin
 
 function reportLines(report: RecoveryReport, out: Out): string[] {
   const headline = `${report.node}: ${report.outcome}${report.reason ? ` — ${report.reason}` : ''}`;
-  const coloured = paint(out, report.outcome === 'recovered' ? 'green' : 'red', headline);
+  const coloured = paint(out, ['recovered', 'drained'].includes(report.outcome) ? 'green' : 'red', headline);
   // Never admitted: there is nothing to tell but why.
   if (report.stages['admitted'] === undefined && report.decisions.length === 0) return [coloured];
   const counts = Object.entries(report.counts).filter(([, n]) => n > 0);

@@ -187,6 +187,11 @@ function rest(cloud: string, scene: MakeScene): Scene[] {
       headline: `${NODE}: readmitted — it was up for 1 min and is enabled`,
       lines: ['Asked by dora: new power supply.'],
     }),
+    scene('drained', 'drained: a node in trouble was emptied', {
+      ...{ stage: 'drained', audience: 'admins', observedAt: at(95_000), since: null, tellNodeNames: true },
+      headline: `${NODE}: partial — 4 moved, 1 kept`,
+      lines: ['Asked by the monitor: raid: array degraded. Nothing is fenced: the node lives.'],
+    }),
   ];
 }
 

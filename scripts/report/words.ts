@@ -5,6 +5,7 @@ export type Tone = 'good' | 'warn' | 'bad' | 'calm';
 
 export const OUTCOME: Record<NonNullable<ReportDocument['outcome']>, { word: string; tone: Tone }> = {
   recovered: { word: 'recovered', tone: 'good' },
+  drained: { word: 'drained', tone: 'good' },
   partial: { word: 'partly recovered', tone: 'warn' },
   falseAlarm: { word: 'false alarm', tone: 'calm' },
   stoodDown: { word: 'stood down', tone: 'warn' },
@@ -23,6 +24,7 @@ export const ACCOUNT: Record<ReportInstance['outcome'], { word: string; tone: To
   gone: { word: 'gone', tone: 'calm' },
   kept: { word: 'kept', tone: 'calm' },
   recovered: { word: 'recovered', tone: 'good' },
+  moved: { word: 'moved', tone: 'good' },
 };
 
 /** ISO 8601 → `2026-08-02 14:03:22 UTC`. */

@@ -61,7 +61,7 @@ test('the report names every instance that was not shown before, with its reason
   const moved = account('web-1', 'recovered', { host: 'compute-4' });
   const failed = account('db-1', 'failed', { reason: 'No valid host', loses: 'its memory' });
   view.show({ ...STATE, instances: [moved] });
-  const counts = { recovered: 1, kept: 0, gone: 0, waiting: 0, failed: 1 };
+  const counts = { recovered: 1, moved: 0, kept: 0, gone: 0, waiting: 0, failed: 1 };
   const report: RecoveryReport = {
     ...{ cloud: 'prod', node: 'compute-7', workflowId: 'prod/compute-7', runId: 'r', outcome: 'partial', reason: '' },
     ...{ startedAt: NOW, endedAt: NOW, evidence: [], proof: null, stages: { admitted: 10 }, counts, decisions: [] },

@@ -67,7 +67,7 @@ test('an unknown key is an error that names the nearest one, its place, or what 
     '3: limits.samples: unknown key (it belongs to monitoring)',
   ]);
   assert.deepEqual(problems('cloud: prod\nlimits: { foo: 3 }'), [
-    '2: limits.foo: unknown key (allowed here: atOnce, share, nodes, cliff, domains, ask, perHour, flaps)',
+    '2: limits.foo: unknown key (allowed here: atOnce, share, nodes, cliff, domains, ask, perHour, flaps, drains)',
   ]);
 });
 

@@ -4,6 +4,7 @@ import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { EvacuationActivities } from '../../activities/evacuation/contract.ts';
+import type { DrainActivities } from '../../activities/evacuation/drain-contract.ts';
 import type { FencingActivities, GuardActivities, GuardInput } from '../../activities/fencing/contract.ts';
 import type { ProbeActivities } from '../../activities/fencing/probe-contract.ts';
 import type { MonitoringActivities } from '../../activities/monitoring/contract.ts';
@@ -25,7 +26,8 @@ import { admitUpdate, guardSawSignal } from '../../workflows/verbs.ts';
 import { workflowBundle } from '../support/bundle.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 
-export type Fakes = MonitoringActivities &
+export type Fakes = DrainActivities &
+  MonitoringActivities &
   FencingActivities &
   GuardActivities &
   EvacuationActivities &
@@ -181,6 +183,15 @@ function goodFakes(story: Pick<Story, 'calls' | 'policy'>, node: NodeView, insta
     evacuateInstance: async ({ instance }) => {
       did(`POST ${instance.name}`);
       return { kind: 'recovered', host: 'compute-1', at: new Date().toISOString(), record: 1, posts: 1 };
+    },
+    planDrain: async () => ({ node, instances, lastMigrationId: 0 }),
+    markDrained: async ({ marker }) => {
+      did(`PUT ${marker.split(':')[2]}`);
+      return { ...node, status: 'disabled', disabledReason: marker };
+    },
+    liveMigrate: async ({ instance }) => {
+      did(`migrate ${instance.name}`);
+      return { kind: 'moved', host: 'compute-1', at: new Date().toISOString(), record: 1 };
     },
     liftLocks: async () => {
       did('unlock');

@@ -7,7 +7,7 @@ import * as verbs from '../../workflows/verbs.ts';
 import { admin, user } from '../activities/notification/notices.ts';
 import { until } from '../support/until.ts';
 import { comesBack } from './comes-back.ts';
-import { aNode, anInstance, open, story, type Fakes, type Story } from './harness.ts';
+import { aNode, anInstance, open, story, untilCancelled, type Fakes, type Story } from './harness.ts';
 import { off, returning } from './returning.ts';
 import { watchTale } from './tale-of-the-watch.ts';
 
@@ -230,6 +230,45 @@ const probe: Tale = async () => {
   }
 };
 
+/** One that is emptied, with a pause in the middle; and one that fails meanwhile and goes on as a recovery. */
+const drained: Tale = async () => {
+  const at = (s: Story, more: object = {}): Promise<WorkflowHandle> =>
+    open().then(({ env }) =>
+      env.client.workflow.start(WORKFLOW_TYPES.drain, {
+        taskQueue: taskQueues(s.cloud).workflow,
+        workflowId: `${s.cloud}/compute-7`,
+        args: [{ node: 'compute-7', by: 'ann', ...more }],
+        workflowTaskTimeout: '5s',
+      }),
+    );
+  const moving = (h: WorkflowHandle): Promise<unknown> =>
+    until(async () => (await h.query(verbs.stateQuery)).instances.some((i) => i.outcome === 'moving'), {
+      what: 'something moves',
+    });
+  let tries = 0;
+  const one = await story((_s, good) => ({
+    liveMigrate: async (input) =>
+      ++tries > 2 ? good.liveMigrate(input) : { kind: 'failed', reason: 'NoValidHost', record: tries, retryable: true },
+  }));
+  const two = await story(() => ({ liveMigrate: async () => untilCancelled() }), { policy: { mode: 'confirm' } });
+  try {
+    const empty = await at(one);
+    await empty.result();
+    const dies = await at(two, { automatic: true });
+    const first = await thisRun(dies);
+    await phase(first as Handle, 'approval');
+    await first.executeUpdate(verbs.approveUpdate, by());
+    await moving(first);
+    await first.signal(verbs.makeWaySignal, { why: 'tcp: no answer' });
+    await until(async () => (await first.describe()).status.name !== 'RUNNING', { what: 'it makes way' });
+    return { 'drain-drained': await thisRun(empty), 'drain-made-way': first };
+  } finally {
+    await two.handle('compute-7').terminate('the tale ends');
+    await one.end();
+    await two.end();
+  }
+};
+
 export const TALES: readonly Tale[] = [
   recovered,
   named(
@@ -255,6 +294,7 @@ export const TALES: readonly Tale[] = [
       { policy: { mode: 'confirm' }, input: { automatic: true } },
     ),
   ),
+  drained,
   named('recover-fenced-again', recovery(comesBack)),
   named(
     'recover-mark-gone',

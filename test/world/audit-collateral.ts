@@ -3,7 +3,7 @@ import type { Finding, Terms } from './audit.ts';
 import type { History } from './audit-history.ts';
 
 export function auditCollateral(h: History, o: Terms): Finding[] {
-  return [...deletions(h), ...strangers(h), ...marks(h, o), ...locks(h, o)];
+  return [...deletions(h), ...strangers(h, o), ...marks(h, o), ...locks(h, o)];
 }
 
 function deletions(h: History): Finding[] {
@@ -14,11 +14,12 @@ function deletions(h: History): Finding[] {
 }
 
 /** Actions on instances that were on no node of ours. */
-function strangers(h: History): Finding[] {
+function strangers(h: History, o: Terms): Finding[] {
   const out: Finding[] = [];
   for (const c of h.mutations()) {
     if (!c.instance) continue;
     const id = c.instance;
+    if (c.action === 'os-migrateLive' && o.mayDrain?.includes(h.host(id, c.startedAt) ?? '')) continue;
     const affected = h.nodes().some((node) => {
       const ours = h.oursAt(node, c.startedAt);
       return ours.length > 0 && [...ours, c.startedAt].some((t) => h.host(id, t) === node);
@@ -35,7 +36,8 @@ function marks(h: History, o: Terms): Finding[] {
   for (const e of h.of('service').filter((s) => s.by === h.user)) {
     const failed = h.of('os').some((s) => s.node === e.node && s.at <= e.at && s.os !== 'up');
     const word = h.of('note').some((n) => n.node === e.node && n.at <= e.at && n.what === 'operator-confirmed');
-    if (!failed && !word && !o.mayFence?.includes(e.node))
+    const drained = o.mayDrain?.includes(e.node) && !e.forcedDown;
+    if (!failed && !word && !drained && !o.mayFence?.includes(e.node))
       out.push({ rule: 'S8', at: e.at, what: `the row of ${e.node} is written, which never failed` });
   }
   return out;

@@ -33,6 +33,8 @@ export interface AuditOptions {
   guardMs?: number;
   /** Nodes that may be fenced although their operating system lives (cut off, or by a person's word). */
   mayFence?: string[];
+  /** Nodes that may be disabled and live-migrated empty although they live. */
+  mayDrain?: string[];
   maxOffsPerNode?: number;
   maxNodesFenced?: number;
   atOnce?: number;

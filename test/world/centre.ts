@@ -46,6 +46,8 @@ export interface Centre {
   brokerDown: boolean;
   /** Ids of instances whose next evacuation is accepted and forgotten: the conductor dies with the message. */
   castsToLose: Set<string>;
+  /** Ids of instances that no live migration takes away: a device is passed through to them. */
+  unmovable: Set<string>;
   endpoints: { keystone: string; nova: string; placement: string };
   stopped: boolean;
   /** Cloud clock: ms since the epoch; runs 1 / timeScale times faster than ours. */
@@ -78,6 +80,7 @@ export function newCentre(settings: Settings): Centre & { timers: Set<NodeJS.Tim
     downCells: new Set<string>(),
     brokerDown: false,
     castsToLose: new Set<string>(),
+    unmovable: new Set<string>(),
     endpoints: { keystone: '', nova: '', placement: '' },
     stopped: false,
     timers,

@@ -53,6 +53,8 @@ export interface Hands {
   deleteInstance(idOrName: string): void;
   /** A live migration by a person; the record stays `running` until it is over. Cloud ms. */
   migrate(idOrName: string, to: string, ms?: number): MigrationRow;
+  /** No live migration takes it away (a device is passed through to it), or one does again. */
+  unmovable(idOrName: string, isSo?: boolean): void;
   /** By a person, not by Lifeboat (the log says `operator`). */
   evacuateByHand(idOrName: string, to?: string): void;
   setRecord(id: number, status: string, dest?: string): void;
@@ -91,6 +93,7 @@ export const VERBS = [
     'addInstance',
     'deleteInstance',
     'migrate',
+    'unmovable',
   ],
   ...['evacuateByHand', 'setRecord', 'changeInstance', 'runGuest', 'userGroup', 'disableByPerson', 'enableByPerson'],
   ...['spawnDelay', 'failSpawn', 'holdSpawns', 'letSpawn', 'capacity', 'aggregate', 'group', 'person'],
@@ -201,7 +204,8 @@ function cloudHands(centre: Centre): Pick<Hands, CloudVerb | SpawnVerb | 'aggreg
   };
 }
 
-type PeopleVerb = 'addInstance' | 'deleteInstance' | 'migrate' | 'evacuateByHand' | 'setRecord' | 'instance';
+type PeopleVerb =
+  'addInstance' | 'deleteInstance' | 'migrate' | 'unmovable' | 'evacuateByHand' | 'setRecord' | 'instance';
 
 function peopleHands(
   centre: Centre,
@@ -223,6 +227,11 @@ function peopleHands(
     addInstance: (o) => addInstance(centre, o),
     deleteInstance: (idOrName) => removeInstance(centre, the(idOrName)),
     migrate: (idOrName, to, ms = 5_000) => migrate(centre, the(idOrName), to, ms),
+    unmovable(idOrName, isSo = true) {
+      const { id } = the(idOrName);
+      if (isSo) centre.unmovable.add(id);
+      else centre.unmovable.delete(id);
+    },
     evacuateByHand: (idOrName, to) =>
       evacuate(centre, { instance: the(idOrName), host: to ?? null, endStopped: false, by: 'operator' }),
     setRecord(id, status, dest) {

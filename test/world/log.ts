@@ -42,6 +42,7 @@ export type LogEntry =
       taskState: string | null;
     }
   | { kind: 'lock'; instance: string; locked: boolean; reason: string | null; before: string | null; by: string }
+  | { kind: 'live-migrate'; instance: string; source: string; by: string }
   | { kind: 'evacuate'; instance: string; source: string; record: number; by: string }
   | {
       kind: 'record';

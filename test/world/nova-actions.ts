@@ -3,6 +3,7 @@ import type { Centre } from './centre.ts';
 import { changeInstance } from './centre.ts';
 import { destroyGuest, startGuest, stopGuest } from './guests.ts';
 import type { Instance } from './model.ts';
+import { liveMigrate } from './migrate.ts';
 import { toAgent } from './node-life.ts';
 import { conflict, evacuate, Refusal } from './nova-evacuate.ts';
 import { findServer } from './nova-servers.ts';
@@ -18,10 +19,12 @@ const ACTIONS: Record<string, Action> = {
   'os-start': doStart,
   'os-stop': doStop,
   'os-resetState': doReset,
+  'os-migrateLive': doMigrateLive,
 };
 const POLICY_OF: Record<string, string> = {
   evacuate: 'os_compute_api:os-evacuate',
   'os-resetState': 'os_compute_api:os-admin-actions:reset_state',
+  'os-migrateLive': 'os_compute_api:os-migrate-server:migrate_live',
 };
 
 export function actOnServer(centre: Centre, call: Call, id: string): Response {
@@ -55,6 +58,20 @@ function doEvacuate(centre: Centre, call: Call, instance: Instance, given: Recor
   const host = typeof given['host'] === 'string' ? given['host'] : null;
   evacuate(centre, { instance, host, endStopped: call.minor >= 95, by: call.userName });
   return call.minor < 14 ? { status: 200, body: { adminPass: 'x' } } : { status: 200 };
+}
+
+/** 2.25 on: `block_migration` may be auto. Before 2.34 Nova looked first and answered late: not here. */
+function doMigrateLive(centre: Centre, call: Call, instance: Instance, given: Record<string, unknown>): Response {
+  const allowed = ['host', 'block_migration'];
+  if (call.minor < 34) throw new Refusal(400, 'This world live-migrates from 2.34 on.');
+  if (call.minor < 68) allowed.push('force');
+  only(given, 'os-migrateLive', allowed);
+  const { host, block_migration: block } = given;
+  if (host === undefined || !['auto', true, false, 'True', 'False'].includes(block as string))
+    throw new Refusal(400, "Invalid input for field/attribute os-migrateLive. 'host' is a required property");
+  if (host !== null) throw new Refusal(400, 'This world chooses the destination itself.');
+  liveMigrate(centre, { instance, by: call.userName });
+  return { status: 202 };
 }
 
 function doLock(centre: Centre, call: Call, instance: Instance, given: Record<string, unknown>): Response {

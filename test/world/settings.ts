@@ -14,6 +14,8 @@ export interface Durations {
   rebuildMs: number;
   /** From the guest running to host and record being written (record done). */
   finishMs: number;
+  /** A live migration, from the choice of its destination to the switch. */
+  migrateMs: number;
   /** Booting and stopping of a guest (os-start, os-stop, the stop after the evacuation of a stopped one). */
   guestStartMs: number;
   guestStopMs: number;
@@ -35,6 +37,7 @@ export const DURATIONS: Durations = {
   claimMs: 200,
   rebuildMs: 2_000,
   finishMs: 100,
+  migrateMs: 5_000,
   guestStartMs: 500,
   guestStopMs: 500,
   bootMs: 20_000,

@@ -39,7 +39,9 @@ export async function admit(run: Run): Promise<void> {
   for (let round = 0; ; round++) {
     unlessStopped(run);
     const answer = await askAdmission
-      .executeWithOptions({ summary: `may ${run.node.host} be recovered?` }, [requestOf(run)])
+      .executeWithOptions({ summary: `may ${run.node.host} be ${run.kind === 'drain' ? 'drained' : 'recovered'}?` }, [
+        requestOf(run),
+      ])
       .catch((e: unknown) => refused(run, e));
     if (answer.kind === 'granted') return accept(run, answer.grant);
     if (answer.kind === 'denied') throw refusal(run, answer.gate, answer.why);
@@ -60,6 +62,7 @@ const requestOf = (run: Run): AdmissionRequest => ({
   byHand: run.byHand,
   force: run.input.force ?? false,
   orphan: run.input.orphan ?? false,
+  ...(run.kind === 'drain' ? { purpose: 'drain' as const } : {}),
   by: run.by,
 });
 
@@ -116,6 +119,7 @@ export async function approval(run: Run): Promise<void> {
 function approvalQuestion(run: Run): Parameters<typeof raise>[2] {
   const moves = run.snapshot?.instances.filter((i) => i.decision !== 'keep').length ?? 0;
   const all = run.snapshot?.instances.length ?? 0;
+  if (run.kind === 'drain') return drainQuestion(run, moves);
   return {
     what: `${run.node.host} looks dead. Fence it and evacuate ${moves} of its ${all} instances?${run.grant?.asks ? ` A limit asks you (${run.grant.asks})` : ''}`,
     answers: [
@@ -126,5 +130,16 @@ function approvalQuestion(run: Run): Parameters<typeof raise>[2] {
       `openstack compute service list --host ${run.node.host}`,
       `openstack server list --all-projects --host ${run.node.host}`,
     ],
+  };
+}
+
+function drainQuestion({ node: { host } }: Run, moves: number): Parameters<typeof raise>[2] {
+  return {
+    what: `${host} is in trouble, and alive. Disable it and live-migrate ${moves} instances away?`,
+    answers: [
+      { verb: 'approve', json: '{"by":"your name"}', means: 'disable it in Nova and live-migrate what runs on it' },
+      { verb: 'abort', json: '{"by":"your name","reason":"…"}', means: 'leave it alone; nothing was touched' },
+    ],
+    commands: [`openstack server list --all-projects --host ${host}`],
   };
 }

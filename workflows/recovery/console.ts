@@ -73,12 +73,20 @@ export function questionText(q: Question): string {
 }
 
 function why(run: Run): string {
+  if (run.kind === 'drain') return whyDrained(run);
   const evidence = (run.grant?.evidence ?? []).map((e) => `${e.channel}: ${e.saw}`).join('; ');
   const proof = run.proof
     ? `Proven off (${run.proof.kind}, ${run.proof.level}: ${run.proof.devices.join(', ') || run.proof.by || '-'}) at ${clock(run.proof.readAt)}.`
     : 'Not proven off: nothing is evacuated.';
   const guard = run.guard.at ? ` The guard read it at ${clock(run.guard.at)}: ${run.guard.saw}.` : '';
   return [evidence && `Why: ${evidence}.`, run.step === 'starting' ? '' : proof + guard].filter(Boolean).join(' ');
+}
+
+/** What made the watch start it; asked by a person it needs no evidence. */
+function whyDrained(run: Run): string {
+  const trouble = (run.grant?.evidence ?? []).filter((e) => e.verdict === 'degraded');
+  const seen = trouble.map((e) => `${e.channel}: ${e.saw}`).join('; ');
+  return `${seen ? `Why: ${seen}. ` : ''}The node lives: nothing is fenced.`;
 }
 
 function instanceTable(run: Run): string {

@@ -38,6 +38,7 @@ export interface Stop {
 }
 
 export interface Run {
+  kind: 'recovery' | 'drain';
   cloud: string;
   workflowId: string;
   runId: string;
@@ -58,6 +59,8 @@ export interface Run {
   paused: { by: string; reason: string; at: string } | null;
   /** Nothing new begins. `outcome`: how it then ends, where that is not `aborted`. */
   stop: Stop | null;
+  /** A drain whose node is held for failed: why. A recovery takes its place. */
+  makeWay: string | null;
   /** The watch's file changed: why nothing may begin now. */
   forbidden: string | null;
   approved: boolean;
@@ -86,6 +89,8 @@ export interface Run {
   pending: Map<string, Pending>;
   moving: Set<string>;
   accounts: Map<string, Account>;
+  /** A drain's: live migrations with a higher id are this run's. */
+  lastMigrationId: number;
   /** Credentials were refused: nothing new until a person says retry. */
   halted: string | null;
   stages: Record<string, number>;
@@ -93,9 +98,10 @@ export interface Run {
   report: RecoveryReport | null;
 }
 
-export function newRun(input: RecoverInput, cloud: string, node: NodeView): Run {
+export function newRun(input: RecoverInput, cloud: string, node: NodeView, kind: Run['kind'] = 'recovery'): Run {
   const { workflowId, runId, startTime } = workflowInfo();
   return {
+    kind,
     cloud,
     workflowId,
     runId,
@@ -113,6 +119,7 @@ export function newRun(input: RecoverInput, cloud: string, node: NodeView): Run 
     asked: new Map(),
     paused: null,
     stop: null,
+    makeWay: null,
     forbidden: null,
     approved: false,
     retries: 0,
@@ -132,6 +139,7 @@ export function newRun(input: RecoverInput, cloud: string, node: NodeView): Run 
     pending: new Map(),
     moving: new Set(),
     accounts: new Map(),
+    lastMigrationId: 0,
     halted: null,
     stages: {},
     decisions: [],
@@ -196,6 +204,7 @@ export function stateOf(run: Run): RunState {
     reason: p.held ?? p.plan.reason,
   }));
   return {
+    kind: run.kind,
     cloud: run.cloud,
     node: run.node.host,
     phase: run.phase,

@@ -7,6 +7,7 @@ import { brief } from '../proxies.ts';
 import { checkWho } from '../refuse.ts';
 import * as verbs from '../verbs.ts';
 import { DESCRIPTIONS } from '../verbs.ts';
+import { admitDrain } from './admit-drain.ts';
 import { alarm, endAlarm } from './alarms.ts';
 import { installDevices } from './devices.ts';
 import { installExceptions } from './exceptions.ts';
@@ -40,6 +41,9 @@ export function installWatchHandlers(w: Watch): void {
 }
 
 async function admit(w: Watch, q: AdmissionRequest): Promise<Admission> {
+  if (q.purpose === 'drain') return admitDrain(w, q);
+  // A drain that has made way goes on as this run.
+  w.drains.delete(q.node);
   const t = w.config.policy.timings;
   const before = w.open.get(q.node);
   if (before && before.runId !== q.runId) log.warn('a newer run of this node asks', { node: q.node });
@@ -134,8 +138,9 @@ function installConfigure(w: Watch): void {
         await endAlarm(w, k, `the configuration of ${c.configuredBy} is in force`);
       }
       if (changed)
-        for (const o of [...w.open.values()]) {
-          const excluded = matches([...c.policy.exclude, ...c.policy.carries], o.node);
+        for (const o of [...w.open.values(), ...w.drains.values()]) {
+          const carries = w.drains.get(o.node) === o ? [] : c.policy.carries;
+          const excluded = matches([...c.policy.exclude, ...carries], o.node);
           await signalRun(w, o, (h) =>
             h.signal(verbs.policySignal, { mode: modeOf(c.policy, o.node), excluded, policyHash: c.policyHash }),
           );
@@ -174,7 +179,7 @@ function installPause(w: Watch): void {
 
 /** Reaches every open run and answers when all have acknowledged. */
 async function tellOpen(w: Watch, verb: 'pause' | 'resume', by: string, reason: string): Promise<string> {
-  const runs = [...w.open.values()];
+  const runs = [...w.open.values(), ...w.drains.values()];
   if (runs.length === 0) return ' No recovery is open.';
   const said = await brief(w.cloud).monitoring.tellRuns.executeWithOptions({ summary: `${verb} ${runs.length} runs` }, [
     { verb, by, reason, workflowIds: runs.map((r) => r.workflowId) },

@@ -4,7 +4,7 @@ import type { Verdict } from '../domain.ts';
 import { judgeGates, lives, type GateInput, type GateVerdict } from '../policy.ts';
 import { startOnNode } from '../start-on-node.ts';
 import { alarm, endAlarm } from './alarms.ts';
-import { outOfTrouble } from './judge-degraded.ts';
+import { makesWay, outOfTrouble } from './judge-degraded.ts';
 import type { Watch } from './state.ts';
 
 const HOUR = 3_600_000;
@@ -17,6 +17,7 @@ export async function judgeFailed(w: Watch): Promise<void> {
   w.held.clear();
   for (const [node, suspicion] of w.failed) {
     if (w.open.has(node)) continue;
+    if (await makesWay(w, node, suspicion)) continue;
     const verdict = judgeGates(
       gateInput(w, suspicion.node, { verdict: 'failed', byHand: false, force: false, orphan: false }),
     );
@@ -130,6 +131,7 @@ export function cameBack(w: Watch, node: string): void {
 
 /** A run has ended: what the watch believed of its node is seen anew, so that no old evidence starts another. */
 export function closed(w: Watch, node: string, runId: string): void {
+  if (w.drains.get(node)?.runId === runId) w.drains.delete(node);
   if (w.open.get(node)?.runId !== runId) return;
   w.open.delete(node);
   // A stand-down waits for the node to be seen alive: the sweep tells that only of what it is known to have failed.

@@ -14,6 +14,10 @@ export interface Watch {
   paused: WatchKept['paused'];
   /** Runs that hold or ask for a grant, by node. */
   open: Map<string, OpenRun>;
+  /** Drains, admitted or not, by node. Their nodes are still watched for a failure. */
+  drains: Map<string, OpenRun>;
+  /** Nodes whose drain was started since they are in trouble: not again by itself. */
+  drained: Set<string>;
   standDowns: Map<string, { at: string; reason: string }>;
   maintenance: Map<string, Maintenance>;
   override: Override | null;
@@ -48,6 +52,8 @@ export function openWatch(input: WatchInput): Watch {
     config: { policy, policyHash, configuredBy, searchAttributes },
     paused: k?.paused ?? null,
     open: new Map((k?.open ?? []).map((o) => [o.node, o])),
+    drains: new Map((k?.drains ?? []).map((o) => [o.node, o])),
+    drained: new Set(k?.drained ?? []),
     standDowns: new Map(Object.entries(k?.standDowns ?? {})),
     maintenance: new Map(Object.entries(k?.maintenance ?? {})),
     override: k?.override ?? null,
@@ -73,6 +79,8 @@ export function keptOf(w: Watch): WatchKept {
     startedAt: w.startedAt,
     paused: w.paused,
     open: [...w.open.values()],
+    drains: [...w.drains.values()],
+    drained: [...w.drained],
     standDowns: Object.fromEntries(w.standDowns),
     maintenance: Object.fromEntries(w.maintenance),
     override: w.override,
@@ -98,6 +106,7 @@ export function watchState(w: Watch): WatchState {
     paused: w.paused,
     sight: w.sight,
     open: [...w.open.values()],
+    drains: [...w.drains.values()],
     standDowns: [...w.standDowns.keys()],
     maintenance: Object.fromEntries(w.maintenance),
     override: w.override,
@@ -149,6 +158,7 @@ export function showWatch(w: Watch): void {
         ? `At ${s.readAt.slice(11, 19)}: ${s.nodes} nodes, ${s.alive} alive, ${s.degraded?.length ?? 0} degraded, ${s.failed.length} failed, ${s.unknown} unknown, ${s.ours.length} off by us${s.whole ? '' : ` — **not whole: ${s.trouble}**`}`
         : 'The first sweep is under way.',
       ...open,
+      ...[...w.drains.values()].map((o) => `* **${o.node}** is being drained: workflow \`${o.workflowId}\``),
       ...held,
       ...troubled(w).map(([node, saw]) => `* **${node}** is in trouble, and alive: ${saw}`),
       ...[...w.maintenance].map(

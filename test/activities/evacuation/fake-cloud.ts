@@ -57,6 +57,8 @@ export interface FakeCloud extends OpenStack {
   before: Partial<Record<keyof Compute | 'candidates', Hook>>;
   /** Replaces what an evacuate does. */
   onEvacuate: (i: InstanceView) => void;
+  /** Replaces what a live migration does. */
+  onMigrate: (i: InstanceView) => void;
   record(change: Partial<MigrationRecord> & { instanceId: string }): MigrationRecord;
   move(r: MigrationRecord, status: string, destCompute?: string): void;
   /** The usual course: accepted, pre-migrating after 1 s, done after `ms`. */
@@ -121,6 +123,11 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
       await enter('evacuate', id, { ...o, target } as CallOptions);
       cloud.onEvacuate(at(id));
     },
+    async liveMigrate(id, o) {
+      o?.beforeSend?.();
+      await enter('liveMigrate', id, o);
+      cloud.onMigrate(at(id));
+    },
     async lock(id, reason, o) {
       await enter('lock', id, o);
       Object.assign(at(id), { locked: true, lockedReason: reason });
@@ -167,6 +174,17 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
     calls: [],
     before: {},
     onEvacuate: (i) => void cloud.work(i, 'compute-2'),
+    onMigrate: (i) => {
+      i.taskState = 'migrating';
+      clock.after(1_000, () => {
+        const r = cloud.record({ instanceId: i.id, type: 'live-migration' });
+        cloud.move(r, 'running', 'compute-2');
+        clock.after(10_000, () => {
+          Object.assign(i, { host: 'compute-2', taskState: null });
+          cloud.move(r, 'completed', 'compute-2');
+        });
+      });
+    },
     record(change) {
       const id = Math.max(100, ...cloud.records.map((r) => r.id)) + 1;
       const base = { id, type: 'evacuation' as const, status: 'accepted', sourceCompute: NODE, destCompute: null };

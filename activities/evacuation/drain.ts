@@ -1,0 +1,109 @@
+// What a drain reads and writes of its node: which instances can be live-migrated, and the row that keeps new ones away.
+import { readMarker } from '../../workflows/contract.ts';
+import { matches, priorityOf } from '../../workflows/policy.ts';
+import type { Policy } from '../../workflows/defaults.ts';
+import type { InstanceView, NodeView, Planned } from '../../workflows/domain.ts';
+import type { OpenStack } from '../openstack/types.ts';
+import type { DrainActivities } from './drain-contract.ts';
+import { failureOf, final, isForbidden, isLost } from './failure.ts';
+import { isLockedByOthers } from './locks.ts';
+import { isOpenMove } from './records.ts';
+import { tightGroups } from './snapshot.ts';
+
+type Sorted = Pick<Planned, 'decision' | 'reason'>;
+
+const keep = (reason: string): Sorted => ({ decision: 'keep', reason });
+
+/**
+ * What Nova live-migrates: active and paused instances that nothing else is being done to (nova/compute/api.py, live_migrate). Whoever
+ * is left alone by the policy is left alone here, too; whether an owner opted in does not matter: nothing of theirs is lost.
+ */
+export function decideMove(
+  i: InstanceView,
+  about: { moving: boolean; tight: boolean },
+  { evacuation: e }: Policy,
+): Sorted {
+  if (i.taskState === 'deleting' || i.taskState === 'soft-deleting' || /delete/.test(i.vmState))
+    return keep('it is being deleted');
+  if (about.moving) return { decision: 'hold', reason: 'a migration of it is under way already' };
+  if (matches(e.leaveProjects, i.projectId)) return keep('its own service replaces it');
+  if (matches(e.leaveNames ?? [], i.name)) return keep('instances of this name are left alone');
+  if (i.vmState === 'stopped')
+    return keep('it is off: only what runs is live-migrated (openstack server migrate moves it)');
+  if (i.vmState !== 'active' && i.vmState !== 'paused') return keep(`Nova does not live-migrate what is ${i.vmState}`);
+  if (about.tight)
+    return keep('its server group has hard affinity and several members here: Nova does not move them apart');
+  return { decision: 'evacuate', reason: '' };
+}
+
+export function createDrain(openstack: OpenStack): Pick<DrainActivities, 'planDrain' | 'markDrained'> {
+  const { compute } = openstack;
+
+  async function rowOf(node: string, serviceId: string): Promise<NodeView> {
+    const row = await compute.service(node);
+    if (row === null) throw final('NotFound', `service of ${node}: it is gone from os-services`);
+    if (row.serviceId !== serviceId)
+      throw final(
+        'UuidChanged',
+        `service of ${node}: its UUID is ${row.serviceId}, not ${serviceId} (the node was rebuilt)`,
+      );
+    return row;
+  }
+
+  return {
+    async planDrain({ node, serviceId, policy }) {
+      const o = { timeoutMs: policy.timings.novaReadMs };
+      const [row, views, moves] = await Promise.all([
+        rowOf(node, serviceId),
+        compute.instances(node, o),
+        compute.migrations({ host: node, type: 'live-migration' }, o),
+      ]);
+      const tight = await tightGroups(openstack, views, o);
+      const instances = views.map((view): Planned => {
+        const moving = moves.some((m) => m.instanceId === view.id && isOpenMove(m));
+        const isTight = view.serverGroups.some((g) => tight.has(g));
+        const { id, name, projectId, userId, vmState, powerState } = view;
+        return {
+          ...{ id, name, projectId, userId, vmState, powerState, rebuilding: false },
+          ...decideMove(view, { moving, tight: isTight }, policy),
+          locked: isLockedByOthers(view),
+          priority: priorityOf(view, policy),
+        };
+      });
+      instances.sort((a, b) => b.priority - a.priority || a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+      const out = moves.filter((m) => m.sourceCompute === node);
+      return { node: row, instances, lastMigrationId: out.reduce((max, m) => Math.max(max, m.id), 0) };
+    },
+
+    async markDrained({ serviceId, node, marker, before }) {
+      const row = await rowOf(node, serviceId);
+      refuseOthers(row, marker, before);
+      if (row.status === 'disabled' && row.disabledReason === marker) return row;
+      try {
+        await compute.updateService(serviceId, { status: 'disabled', disabledReason: marker });
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure && isForbidden(failure)) throw final('Forbidden', failure.message);
+        if (!failure || !isLost(failure)) throw error;
+      }
+      const after = await rowOf(node, serviceId);
+      if (after.status !== 'disabled' || after.disabledReason !== marker)
+        throw new Error(`service of ${node}: the change was not taken (it is tried again)`);
+      return after;
+    },
+  };
+}
+
+/** A recovery's mark is never written over: it stands for a proof. Nor is what a person said meanwhile. */
+function refuseOthers(row: NodeView, marker: string, before: Pick<NodeView, 'disabledReason'>): void {
+  const found = readMarker(row.disabledReason);
+  const ours = found !== null && found.run === readMarker(marker)?.run;
+  if (ours) return;
+  if (row.forcedDown || (found !== null && found.outcome === null))
+    throw final('NotOurs', `service of ${row.host}: a recovery holds it (${row.disabledReason ?? 'forced down'})`);
+  if (row.status === 'disabled' && row.disabledReason !== before.disabledReason)
+    throw final(
+      'NotOurs',
+      `service of ${row.host}: somebody disabled it meanwhile: ${row.disabledReason ?? 'no reason given'} (look, then retry)`,
+    );
+}
