@@ -210,9 +210,6 @@ export interface RecoverInput {
 /** Drained by hand or by the watch: the same words as for a recovery. */
 export type DrainInput = Omit<RecoverInput, 'orphan'>;
 
-/** Drained by hand or by the watch: the same words as for a recovery. */
-export type DrainInput = Omit<RecoverInput, 'orphan'>;
-
 export const PHASES = [
   'starting',
   'admission',
