@@ -1,5 +1,11 @@
 // npm run readmit -- compute-7
-import { nodeWorkflowId, WORKFLOW_TYPES, type ReadmitInput, type ReadmitReport } from '../workflows/contract.ts';
+import {
+  moveCommand,
+  nodeWorkflowId,
+  WORKFLOW_TYPES,
+  type ReadmitInput,
+  type ReadmitReport,
+} from '../workflows/contract.ts';
 import { readmitStateQuery } from '../workflows/verbs.ts';
 import { byOf, COMMON_USAGE, configOf, EXIT, nodeOf, run } from './cli/command.ts';
 import { detachable, follow } from './cli/follow.ts';
@@ -7,11 +13,12 @@ import { clock, feedTo, paint, type Feed, type Out } from './cli/print.ts';
 import { lastRun, openRun, type Opened } from './cli/start-run.ts';
 import { pageOf, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
 
-const USAGE = `npm run readmit -- NODE [--by NAME] [--reason TEXT] [--json]
+const USAGE = `npm run readmit -- NODE [--dead] [--by NAME] [--reason TEXT] [--json]
 
   Brings a repaired node back: power on, wait for its nova-compute, lift forced_down, watch it for a while, enable. A second call
   changes nothing. Refused while a recovery of the node is open.
 
+  --dead           it never comes back: nothing is switched on or deleted; says whether its service may be deleted, and how
   --by NAME        who asks; $USER where it is not given
   --reason TEXT    kept in the history
   --json           the report as JSON on standard output, progress on standard error
@@ -21,6 +28,7 @@ ${COMMON_USAGE}
   3 nobody answers, 130 detached`;
 
 const options = {
+  dead: { type: 'boolean', default: false },
   by: { type: 'string' },
   reason: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -76,7 +84,7 @@ const whereOf = (temporal: Temporal, { workflowId, runId }: Opened): string =>
   pageOf(temporal, workflowId, runId) ?? `workflow ${workflowId}, run ${runId}`;
 
 const isBack = ({ outcome }: ReadmitReport): boolean =>
-  ['readmitted', 'leftDisabled', 'alreadyEnabled'].includes(outcome);
+  ['readmitted', 'leftDisabled', 'alreadyEnabled', 'mayBeDeleted'].includes(outcome);
 
 function reportLines(report: ReadmitReport, out: Out): string[] {
   const headline = `${report.node}: ${report.outcome} — ${report.reason}`;
@@ -85,7 +93,9 @@ function reportLines(report: ReadmitReport, out: Out): string[] {
     report.destroys.length > 0
       ? [`  its nova-compute ${removed} the old copies of what was evacuated: ${report.destroys.join(', ')}`]
       : [];
-  return [paint(out, isBack(report) ? 'green' : 'red', headline), ...destroys];
+  const moves = (report.proposes ?? []).map((m) => `    ${moveCommand(report.node, m)}   # now on ${m.from}`);
+  const proposes = moves.length > 0 ? ['  could be moved back (nobody does it for you):', ...moves] : [];
+  return [paint(out, isBack(report) ? 'green' : 'red', headline), ...destroys, ...proposes];
 }
 
 await run({
@@ -100,6 +110,7 @@ await run({
     const input: ReadmitInput = {
       ...{ node, cloud: config.cloud, by, timings: config.policy.timings },
       ...(reason ? { reason } : {}),
+      ...(values.dead ? { dead: true } : {}),
     };
     return withTemporal(config, (temporal) => readmit(temporal, input, values.json));
   },

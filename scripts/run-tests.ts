@@ -55,6 +55,7 @@ const LANES = {
     'test/stories/restored.test.ts',
     'test/stories/false-alarms.test.ts',
     'test/workflows/verbs.test.ts',
+    'test/workflows/readmission.test.ts',
     'test/scripts/demo.test.ts',
     'test/stories/fencing.test.ts',
     'test/stories/mails.test.ts',

@@ -4,7 +4,15 @@ import { monitoringConfig } from '../activities/monitoring/config.ts';
 import { evacuationConfig } from '../activities/evacuation/config.ts';
 import { fencingConfig } from '../activities/fencing/levels.ts';
 import { notificationConfig } from '../activities/notification/index.ts';
-import { ASKING_GATES, DEFAULT_TIMINGS, FLOORS, MODES, ON_DEGRADED, type Timings } from '../workflows/defaults.ts';
+import {
+  ASKING_GATES,
+  DEFAULT_TIMINGS,
+  FLOORS,
+  MODES,
+  ON_DEGRADED,
+  READMISSIONS,
+  type Timings,
+} from '../workflows/defaults.ts';
 import { duration, writeDuration } from './duration.ts';
 
 const text = (expected: string, example: string) => z.string().trim().min(1).meta({ expected, example });
@@ -132,6 +140,10 @@ export const configSchema = z.strictObject({
       flaps: count('a number of returns within an hour, 1 or more', '3').optional(),
       drains: count('a number of nodes, 1 or more', '1').optional(),
     })
+    .optional(),
+  readmission: z
+    .enum(READMISSIONS)
+    .meta({ expected: `one of ${READMISSIONS.join(', ')}`, example: 'manual' })
     .optional(),
   monitoring: z
     .strictObject({

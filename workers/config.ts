@@ -143,6 +143,7 @@ function makePolicy(read: ConfigFile): Policy {
       states: { ...DEFAULT_POLICY.evacuation.states, ...defined(states ?? {}) },
     },
     tellNodeNames: read.notification.tellNodeNames,
+    readmission: read.readmission ?? DEFAULT_POLICY.readmission!,
     timings: timings as Timings,
   };
 }

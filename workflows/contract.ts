@@ -116,6 +116,8 @@ export interface WatchKept {
   devices?: DeviceState | null;
   /** When the last storm was over. */
   calmSince?: string | null;
+  /** Readmissions by policy that are due some time. */
+  returnsHome?: Record<string, { runId: string; due: string }>;
 }
 
 export interface AdmissionRequest {
@@ -325,6 +327,10 @@ export interface ReadmitInput {
   cloud?: string;
   by: string;
   reason?: string;
+  /** The machine never comes back: nothing is switched on, and the report says whether its service may be deleted. */
+  dead?: boolean;
+  /** Only while the row carries the outcome `recovered` of this run: by policy, and nothing else has happened since. */
+  afterRun?: string;
   /** From the configuration of who asks; the defaults without. */
   timings?: Timings;
 }
@@ -332,10 +338,26 @@ export interface ReadmitInput {
 export interface ReadmitReport {
   node: string;
   /**
-   * `leftDisabled`: it works again, and is disabled as a person had left it before its recovery. `joined`: the node has another name than was typed, and what is done with it is the workflow under that name.
+   * `mayBeDeleted`: dead hardware with nothing left on it. `leftDisabled`: it works again, and is disabled as a person had left it before its recovery. `joined`: the node has another name than was typed, and what is done with it is the workflow under that name.
    */
-  outcome: 'readmitted' | 'alreadyEnabled' | 'refused' | 'failedAgain' | 'gaveUp' | 'leftDisabled' | 'joined';
+  outcome:
+    'readmitted' | 'alreadyEnabled' | 'refused' | 'failedAgain' | 'gaveUp' | 'leftDisabled' | 'joined' | 'mayBeDeleted';
   reason: string;
   /** What Nova destroyed or will destroy on that node: instances with records accepted, pre-migrating or done. */
   destroys: string[];
+  /** What was evacuated from it, is still there, and could be moved back: a proposal, nobody does it. Absent in an older report. */
+  proposes?: MoveBack[];
 }
+
+/** One instance that a person may move back. */
+export interface MoveBack {
+  instance: string;
+  /** The node that it is on now. */
+  from: string;
+  /** It runs: a live migration; else a cold one. */
+  live: boolean;
+}
+
+/** What a person types to move one back. */
+export const moveCommand = (node: string, { instance, live }: MoveBack): string =>
+  `openstack server migrate ${live ? '--live-migration ' : ''}--host ${node} ${instance}`;

@@ -5,6 +5,9 @@ const s = 1_000;
 const min = 60 * s;
 const h = 60 * min;
 
+export const READMISSIONS = ['manual', 'automatic'] as const;
+export type Readmission = (typeof READMISSIONS)[number];
+
 export const MODES = ['observe', 'confirm', 'auto'] as const;
 export type Mode = (typeof MODES)[number];
 
@@ -80,6 +83,8 @@ export interface Timings {
   reminderMs: number[];
   healthyBeforeEnableMs: number;
   bootMs: number;
+  /** From the end of a recovery to its node's readmission, where that is automatic. Absent in what an older release granted. */
+  readmitAfterMs?: number;
 }
 
 export const DEFAULT_TIMINGS: Timings = {
@@ -114,6 +119,7 @@ export const DEFAULT_TIMINGS: Timings = {
   reminderMs: [0, 15 * min, 1 * h, 6 * h],
   healthyBeforeEnableMs: 60 * s,
   bootMs: 10 * min,
+  readmitAfterMs: 10 * min,
 };
 
 /** Below these the configuration is refused (before scaling): a shorter one makes Lifeboat unsafe or useless. */
@@ -180,6 +186,8 @@ export interface Policy {
     leaveNames?: string[];
   };
   tellNodeNames: boolean;
+  /** Absent: manual. */
+  readmission?: Readmission;
   timings: Timings;
 }
 
@@ -209,6 +217,7 @@ export const DEFAULT_POLICY: Policy = {
     leaveNames: [],
   },
   tellNodeNames: false,
+  readmission: 'manual',
   timings: DEFAULT_TIMINGS,
 };
 

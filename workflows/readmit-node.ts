@@ -1,10 +1,19 @@
 // The way back (docs/readmit.md): power on → nova-compute cleans up → un-force → healthy for a while → enable. Every step looks
 // first, so a second call changes nothing. Lifeboat never deletes a service: for dead hardware it names the command.
-import { ActivityFailure, ApplicationFailure, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  patched,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  moveCommand,
   nodeWorkflowId,
   readMarker,
   WORKFLOW_TYPES,
+  type MoveBack,
   type Notice,
   type ReadmitInput,
   type ReadmitReport,
@@ -13,6 +22,8 @@ import { DEFAULT_TIMINGS } from './defaults.ts';
 import type { MigrationRecord, NodeView } from './domain.ts';
 import { brief } from './proxies.ts';
 import { powerOn, unforce, untilHealthy, untilReports } from './readmission/come-up.ts';
+import { mayBeDeleted } from './readmission/dead-hardware.ts';
+import { proposeMoves } from './readmission/propose.ts';
 import { Halt, step, type Way } from './readmission/way.ts';
 import { whyFailed } from './recovery/insist.ts';
 import { sendNotice } from './recovery/tell.ts';
@@ -26,13 +37,14 @@ export async function readmitNode(input: ReadmitInput): Promise<ReadmitReport> {
   const way: Way = { input, cloud, node: input.node, timings: input.timings ?? DEFAULT_TIMINGS, doing: '' };
   setHandler(readmitStateQuery, () => ({ node: way.node, doing: way.doing }));
   const destroys: string[] = [];
+  const proposes: MoveBack[] = [];
   let end: Halt;
   try {
-    end = await walk(way, destroys);
+    end = await walk(way, destroys, proposes);
   } catch (e) {
     end = halted(e);
   }
-  const report: ReadmitReport = { node: way.node, outcome: end.outcome, reason: end.reason, destroys };
+  const report: ReadmitReport = { node: way.node, outcome: end.outcome, reason: end.reason, destroys, proposes };
   step(way, `${end.outcome}: ${end.reason}`);
   if (end.outcome !== 'alreadyEnabled' && end.outcome !== 'joined') await tellAdmins(way, report);
   return report;
@@ -46,9 +58,11 @@ function halted(e: unknown): Halt {
   return new Halt(byPerson ? 'refused' : 'gaveUp', whyFailed(e));
 }
 
-async function walk(way: Way, destroys: string[]): Promise<Halt> {
+async function walk(way: Way, destroys: string[], proposes: MoveBack[]): Promise<Halt> {
   const row = await mayReadmit(way);
-  destroys.push(...(await recordsAllow(way)).map((r) => r.instanceId));
+  const records = await recordsAllow(way);
+  if (way.input.dead) return mayBeDeleted(way, row);
+  destroys.push(...records.map((r) => r.instanceId));
   await powerOn(way);
   await untilReports(way, row);
   await unforce(way);
@@ -57,6 +71,7 @@ async function walk(way: Way, destroys: string[]): Promise<Halt> {
   const after = await brief(way.cloud).openstack.enable.executeWithOptions({ summary: `enable ${way.node}` }, [
     { serviceId: row.serviceId, node: way.node },
   ]);
+  if (after.status === 'enabled' && patched('propose-moves')) proposes.push(...(await proposeMoves(way, records)));
   if (after.status === 'enabled') return new Halt('readmitted', `${way.node} takes instances again`);
   const was = after.disabledReason ?? 'no reason given';
   return new Halt('leftDisabled', `${way.node} works again, and stays disabled as a person had left it: ${was}`);
@@ -87,6 +102,8 @@ async function mayReadmit(way: Way): Promise<NodeView> {
       'refused',
       `the recovery of ${found.host} (run ${ours.run}) has not ended; the watch takes it up again by itself`,
     );
+  if (way.input.afterRun && (ours.run !== way.input.afterRun || ours.outcome !== 'recovered'))
+    throw new Halt('refused', `${found.host} is not as its recovery left it: a person decides (npm run readmit)`);
   return found;
 }
 
@@ -113,6 +130,15 @@ async function recordsAllow(way: Way): Promise<MigrationRecord[]> {
   return records;
 }
 
+const PROPOSED = 20;
+
+function proposalLines(node: string, moves: readonly MoveBack[]): string[] {
+  if (moves.length === 0) return [];
+  const more = moves.length > PROPOSED ? [`and ${moves.length - PROPOSED} more, in the report`] : [];
+  const head = `${moves.length} instances that were on it could be moved back; nobody does it for you:`;
+  return [head, ...moves.slice(0, PROPOSED).map((m) => `${moveCommand(node, m)} (now on ${m.from})`), ...more];
+}
+
 async function tellAdmins(way: Way, report: ReadmitReport): Promise<void> {
   const { workflowId, runId } = workflowInfo();
   const notice: Notice = {
@@ -129,6 +155,7 @@ async function tellAdmins(way: Way, report: ReadmitReport): Promise<void> {
       ...(report.destroys.length > 0
         ? [`Its nova-compute removed what was evacuated from it: ${report.destroys.join(', ')}.`]
         : []),
+      ...proposalLines(way.node, report.proposes ?? []),
     ],
     question: null,
     tellNodeNames: true,

@@ -164,6 +164,33 @@ const readmission: Tale = async () => {
   }
 };
 
+/** What was evacuated from it is still where it went: it is proposed to be moved back. */
+const proposing: Tale = async () => {
+  const moved = { id: 'id-web-1', host: 'compute-1', status: 'ACTIVE', vmState: 'active', taskState: null };
+  const s = await story((told) => ({
+    ...returning(off)(told),
+    openRecords: async () => [
+      {
+        ...{ id: 1, instanceId: 'id-web-1', type: 'evacuation', status: 'done', sourceCompute: off.host },
+        ...{ destCompute: 'compute-1', createdAt: '2026-01-01T00:00:00Z', updatedAt: null },
+      },
+    ],
+    observe: async () => ({ 'id-web-1': { view: moved, at: '2026-01-01T00:00:00Z' } }),
+  }));
+  try {
+    const { env } = await open();
+    const handle = await env.client.workflow.start(WORKFLOW_TYPES.readmit, {
+      taskQueue: taskQueues(s.cloud).workflow,
+      workflowId: `${s.cloud}/${off.host}`,
+      args: [{ node: off.host, by: 'ann', timings: s.policy.timings }],
+    });
+    await handle.result();
+    return { 'readmit-proposed': handle };
+  } finally {
+    await s.end();
+  }
+};
+
 const seen: Fakes['lookAtFleet'] = async () => ({
   sight: {
     ...{ whole: true, trouble: '', nodes: 20, alive: 19, failed: ['compute-7'], ours: [], unknown: 0 },
@@ -325,6 +352,7 @@ export const TALES: readonly Tale[] = [
     input: { node: 'COMPUTE-7' },
   }),
   readmission,
+  proposing,
   preview,
   drill,
   probe,

@@ -10,6 +10,7 @@ import { DESCRIPTIONS } from '../verbs.ts';
 import { admitDrain } from './admit-drain.ts';
 import { alarm, endAlarm } from './alarms.ts';
 import { installDevices } from './devices.ts';
+import { planReturn, resumeReturns } from './come-home.ts';
 import { installExceptions } from './exceptions.ts';
 import { cameBack, closed, gateInput, judgeFailed, noteSight } from './judge-failed.ts';
 import { showWatch, watchState, type Watch } from './state.ts';
@@ -30,6 +31,7 @@ export function installWatchHandlers(w: Watch): void {
   setHandler(verbs.releaseSignal, (r) => {
     if (r.standDown) w.standDowns.set(r.node, { at: new Date().toISOString(), reason: r.reason });
     closed(w, r.node, r.runId);
+    if (r.outcome === 'recovered') planReturn(w, r.node, r.runId);
     void placeFreed(w);
     showWatch(w);
   });
@@ -37,6 +39,7 @@ export function installWatchHandlers(w: Watch): void {
   installConfigure(w);
   installPause(w);
   installExceptions(w);
+  resumeReturns(w);
   installDevices(w);
 }
 

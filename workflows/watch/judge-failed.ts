@@ -40,7 +40,7 @@ async function calm(w: Watch): Promise<void> {
   await endAlarm(w, 'storm', 'the number of failed nodes is within the limits');
 }
 
-const isCooling = (w: Watch): boolean =>
+export const isCooling = (w: Watch): boolean =>
   w.alarms.has('storm') ||
   (w.calmSince !== null && Date.now() - Date.parse(w.calmSince) < (w.config.policy.timings.coolDownMs ?? 0));
 
@@ -116,7 +116,7 @@ function togetherWith(swept: GateInput['sight'] | null, seen: GateInput['sight']
 }
 
 /** How often it went down within the hour: seen to come back, or recovered by a run before this one. One that was both is counted once. */
-function flapsOf(w: Watch, node: string): number {
+export function flapsOf(w: Watch, node: string): number {
   const recent = (at: string): boolean => Date.now() - Date.parse(at) < HOUR;
   const returns = (w.returns.get(node) ?? []).filter(recent).length;
   const asking = w.open.get(node)?.runId;
@@ -166,6 +166,7 @@ export async function startOrphan(w: Watch, node: string): Promise<void> {
 
 async function startRecovery(w: Watch, node: string, more: Partial<RecoverInput>): Promise<void> {
   const workflowId = nodeWorkflowId(w.cloud, node);
+  w.returnsHome.delete(node);
   const input: RecoverInput = { node, cloud: w.cloud, automatic: true, by: 'the monitor', ...more };
   const child = await startOnNode(WORKFLOW_TYPES.recover, workflowId, input, `recovers ${node}`);
   // Another operation on the node (by hand, or a readmission): it is looked at again at the next wake.

@@ -24,6 +24,8 @@ export interface Watch {
   /** When each node was seen to come back, within the last hour. */
   returns: Map<string, string[]>;
   calmSince: string | null;
+  /** Readmissions by policy, by node. */
+  returnsHome: Map<string, { runId: string; due: string }>;
   failed: Map<string, Suspicion>;
   /** In trouble and alive, as found last. */
   degraded: Map<string, Suspicion>;
@@ -59,6 +61,7 @@ export function openWatch(input: WatchInput): Watch {
     override: k?.override ?? null,
     returns: new Map(Object.entries(k?.returns ?? {})),
     calmSince: k?.calmSince ?? null,
+    returnsHome: new Map(Object.entries(k?.returnsHome ?? {})),
     failed: new Map(Object.entries(k?.failed ?? {})),
     degraded: new Map(Object.entries(k?.degraded ?? {})),
     known: new Set(k?.known ?? []),
@@ -86,6 +89,7 @@ export function keptOf(w: Watch): WatchKept {
     override: w.override,
     returns: Object.fromEntries(w.returns),
     calmSince: w.calmSince,
+    returnsHome: Object.fromEntries(w.returnsHome),
     failed: Object.fromEntries(w.failed),
     degraded: Object.fromEntries(w.degraded),
     known: [...w.known],
