@@ -21,9 +21,11 @@ export const RUNS: Guard[] = [
       'if (missing) return',
       [RUN, 'no worker for a role: blocked before anything is touched'],
     ],
+  ]),
+  ...guardsOf('workflows/recovery/resolve.ts', [
     [
       'the workflow id is the node: another spelling makes no second recovery',
-      'if (right !== run.workflowId) await join(run, right);',
+      'if (right !== run.workflowId) await join(run, type, right);',
       '',
       [RUN, 'another spelling joins the recovery of the exact host'],
     ],
@@ -238,8 +240,8 @@ export const RUNS: Guard[] = [
   ...guardsOf('workflows/marker.ts', [
     [
       'only readmission arms a node again',
-      'ours?.outcome === RETURNING',
-      'ours !== null',
+      "[RETURNING, DRAINING, DRAINED].includes(ours.outcome ?? '')",
+      'ours.outcome !== undefined',
       [
         MARKER,
         'only readmission arms a node again, only once forced_down is lifted, and never what a person had disabled',
