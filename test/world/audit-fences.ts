@@ -10,8 +10,9 @@ export function auditFences(h: History, o: Terms): Finding[] {
   for (const e of offs) {
     if (e.reset !== 'ForceOff') say(e.at, `${e.node} gets ${e.reset}: only ForceOff is fencing`);
     const row = h.service(e.node, e.at);
+    const up = h.last('os', e.at, (x) => x.node === e.node && x.os === 'up')?.at ?? -Infinity;
     const again = row?.by === h.user && row.forcedDown;
-    if (e.truly === 'on' && e.os === 'up' && !again && !o.mayFence?.includes(e.node))
+    if (e.truly === 'on' && e.os === 'up' && e.at - up >= o.exposureMs && !again && !o.mayFence?.includes(e.node))
       say(e.at, `${e.node} is fenced while it lives`);
     const count = (perNode.get(e.node) ?? 0) + 1;
     perNode.set(e.node, count);

@@ -29,8 +29,11 @@ function posts(h: History, o: Terms): Finding[] {
     const node = h.host(id, t);
     if (!node) continue;
     const say = (what: string) => out.push({ rule: 'S1', at: t, what: `evacuate ${h.nameOf(id)}: ${what}` });
-    if (h.power(node, t) !== 'off') say(`${node} is truly on`);
-    const proof = h.proof(node, t, o.holdMs);
+    const on = h.last('power', t, (e) => e.node === node && e.power === 'on')?.at ?? -Infinity;
+    // As it was before nobody could know yet.
+    const known = t - on < o.exposureMs ? on - 1 : t;
+    if (h.power(node, known) !== 'off') say(`${node} is truly on`);
+    const proof = h.proof(node, known, o.holdMs);
     if (!proof) {
       say(`no proof that ${node} is off (two reads of off ≥ ${Math.round(o.holdMs)} ms apart, or a person's word)`);
       continue;

@@ -63,6 +63,16 @@ test('S1: sees an instance that runs on two nodes', async () => {
   breaches('S1', /compute-2 is truly on/);
 });
 
+test('S1: what nobody can know yet is held against nobody only where the exposure is named', async () => {
+  await fence(world, NODE);
+  await mark(world, api, NODE);
+  await world.powerOn(NODE);
+  await evacuate(api, on(NODE)[0]!);
+  breaches('S1', /compute-2 is truly on/);
+  const findings = audit(world, { exposureMs: 60_000 }).filter((f) => /truly on|no proof/.test(f.what));
+  assert.equal(tellFindings(findings), '');
+});
+
 test('S1: sees an evacuation without two reads of off', async () => {
   await world.powerLoss(NODE);
   await knowDown(world, NODE);

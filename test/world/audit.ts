@@ -31,6 +31,11 @@ export interface AuditOptions {
   holdMs?: number;
   /** The last read before a POST is at most this old (the guard's interval and its takeover). Default: 11 s × timeScale + 2 s. */
   guardMs?: number;
+  /**
+   * A node that was switched on, or thawed, less than this before is not held against a request or an off: nobody can know at once
+   * (invariant S1: an interval of the guard). Default: 0.
+   */
+  exposureMs?: number;
   /** Nodes that may be fenced although their operating system lives (cut off, or by a person's word). */
   mayFence?: string[];
   /** Nodes that may be disabled and live-migrated empty although they live. */
@@ -64,6 +69,7 @@ export function audit(world: Judged, options: AuditOptions = {}): Finding[] {
     user: options.user ?? 'lifeboat',
     holdMs: options.holdMs ?? 3_000 * scale,
     guardMs: options.guardMs ?? 11_000 * scale + 2_000,
+    exposureMs: options.exposureMs ?? 0,
   };
   const history = new History(world.log.entries, o.user);
   const rules = [
@@ -79,7 +85,7 @@ export function audit(world: Judged, options: AuditOptions = {}): Finding[] {
   return rules.flatMap((rule) => rule(history, o)).sort((a, b) => a.at - b.at);
 }
 
-export type Terms = AuditOptions & { user: string; holdMs: number; guardMs: number };
+export type Terms = AuditOptions & { user: string; holdMs: number; guardMs: number; exposureMs: number };
 
 /** For an assertion's message. */
 export const tellFindings = (findings: Finding[]): string =>
