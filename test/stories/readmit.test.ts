@@ -59,8 +59,12 @@ test('readmission is refused while the recovery is open; then the node comes bac
   const back = await (await readmit(s, 'compute-2')).result();
   assert.equal(back.outcome, 'readmitted', back.reason);
   assert.deepEqual(new Set(back.destroys), new Set(one.instances.map((i) => i.id)));
-  const proposed = back.proposes?.map((m) => [m.instance, m.from]).sort();
-  assert.deepEqual(proposed, one.instances.map((i) => [i.id, i.host]).sort(), 'all of them could be moved back');
+  const proposed = back.proposes?.map((m) => `${m.instance} from ${m.from}`).sort();
+  assert.deepEqual(
+    proposed,
+    one.instances.map((i) => `${i.id} from ${i.host}`).sort(),
+    'all of them could be moved back',
+  );
   assert.deepEqual(rows(s, 'compute-2'), [
     'disabled forced down',
     'disabled forced down recovered',
