@@ -59,6 +59,7 @@ const LANES = {
     'test/scripts/demo.test.ts',
     'test/stories/fencing.test.ts',
     'test/stories/mails.test.ts',
+    'test/long/',
     'test/stories/people.test.ts',
     'test/stories/readmit.test.ts',
     'test/stories/room.test.ts',
