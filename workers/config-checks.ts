@@ -178,6 +178,8 @@ export function crossCheck(read: ConfigFile, policy: Policy, source: Source): Pr
     void problems.push(problemAt(source, path, message));
 
   ruleProblems(read, policy, say);
+  if (read.evacuation.options['target'] === 'reserved' && !read.evacuation.reserve)
+    say(['evacuation', 'options', 'target'], 'reserved: which nodes are reserved? (evacuation.reserve: { by: zone })');
   notificationChecks(read, say);
   const t = policy.timings;
   const atLeast = (longer: keyof Timings, least: number, why: string): void => {

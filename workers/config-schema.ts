@@ -74,6 +74,17 @@ const evacuationPolicy = {
   overall: count('a number of evacuations, 1 or more', '32').optional(),
   perDestination: count('a number of evacuations, 1 or more', '4').optional(),
   liveMigrations: count('a number of live migrations, 1 or more', '2').optional(),
+  reserve: z
+    .strictObject({
+      by: z.enum(['zone', 'aggregate']).default('zone'),
+      aggregates: z.array(z.string().min(1)).min(1).optional(),
+      reason: text('the reason of their disable, or a pattern', 'reserve*').default('reserve*'),
+    })
+    .refine((r) => r.by === 'aggregate' || r.aggregates === undefined, {
+      path: ['aggregates'],
+      message: 'goes with by: aggregate',
+    })
+    .optional(),
   tries: count('a number of tries, 1 to 10', '3', 10).optional(),
   selection: z.enum(['all', 'opt-in', 'none']).optional(),
   selectionKey: text('a metadata key or tag', 'HA_Enabled').optional(),

@@ -140,6 +140,7 @@ function makePolicy(read: ConfigFile): Policy {
     evacuation: {
       ...DEFAULT_POLICY.evacuation,
       ...evacuation,
+      ...(read.evacuation.reserve && { reserve: read.evacuation.reserve }),
       states: { ...DEFAULT_POLICY.evacuation.states, ...defined(states ?? {}) },
     },
     tellNodeNames: read.notification.tellNodeNames,

@@ -95,6 +95,8 @@ export interface WatchKept {
   open: OpenRun[];
   /** Drains that are open, admitted or not. */
   drains?: OpenRun[];
+  /** Reserved nodes that recoveries have, by failed node. */
+  reserves?: Record<string, { host: string; reason: string }>;
   /** Aborted before the node was marked in Nova: not started again until the node was seen alive or a person starts it. */
   standDowns: Record<string, { at: string; reason: string }>;
   /** Evidence of the last sweep for nodes that are failed. */

@@ -166,6 +166,11 @@ export interface Policy {
     perDestination: number;
     /** Live migrations at one time from a node that is drained. Absent in what an older release granted. */
     liveMigrations?: number;
+    /**
+     * Nodes that a person disabled with a reason that fits (`*`, without case): of the failed node's zone, or of an aggregate that both are
+     * in. One is enabled for each recovery. Absent: none.
+     */
+    reserve?: { by: 'zone' | 'aggregate'; aggregates?: string[] | undefined; reason: string };
     /** POSTs per instance before a person is asked. */
     tries: number;
     selection: 'all' | 'opt-in' | 'none';

@@ -14,6 +14,7 @@ import { startGuard } from './recovery/guard.ts';
 import { insist } from './recovery/insist.ts';
 import { proveAndMark } from './recovery/mark.ts';
 import { raise, settle } from './recovery/question.ts';
+import { claimReserve } from './recovery/reserve.ts';
 import { checkInput, resolve, unresolved } from './recovery/resolve.ts';
 import { granted, newRun, noteDecision, reached, type Run } from './recovery/run.ts';
 import { tell } from './recovery/tell.ts';
@@ -51,6 +52,7 @@ async function recover(run: Run): Promise<void> {
   try {
     await tellStarted(run);
     await settleStorage(run);
+    await claimReserve(run);
     await evacuateAll(run);
     reached(run, 'evacuated');
   } finally {

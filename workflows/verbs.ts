@@ -30,6 +30,13 @@ export const widthKeptSignal = defineSignal<[{ node: string; runId: string; told
 export const turnSignal = defineSignal('turn');
 /** From the watch to a drain: its node is held for failed, and a recovery takes its place. */
 export const makeWaySignal = defineSignal<[{ why: string }]>('makeWay');
+/** From a recovery to the watch: which of these reserved nodes is mine? */
+export const wantReserveSignal =
+  defineSignal<[{ node: string; workflowId: string; runId: string; candidates: { host: string; reason: string }[] }]>(
+    'wantReserve',
+  );
+/** The answer; null: none is free. */
+export const reserveGivenSignal = defineSignal<[{ host: string; reason: string } | null]>('reserveGiven');
 /** From a starter that joined: whom it was. */
 export const joinedSignal = defineSignal<[By]>('joined');
 /** From the watch: what a changed file means for this run. Looked at before the off and before each POST. */

@@ -14,6 +14,8 @@ import { liftLocks } from './locks.ts';
 import { createMarks } from './marks.ts';
 import { createWatches } from './migration-watch.ts';
 import { createAsk, type Ask } from './permission.ts';
+import { createReserve } from './reserve.ts';
+import type { ReserveActivities } from './reserve-contract.ts';
 import { createRooms } from './room.ts';
 import { createSnapshots } from './snapshot.ts';
 import { surveyFleet } from './survey-fleet.ts';
@@ -28,7 +30,9 @@ export interface EvacuationOptions {
 }
 
 /** One set per worker process: its watches and its view of the room are shared by all instances. */
-export function createEvacuationActivities(options: EvacuationOptions): EvacuationActivities & DrainActivities {
+export function createEvacuationActivities(
+  options: EvacuationOptions,
+): EvacuationActivities & DrainActivities & ReserveActivities {
   const { openstack, ask = createAsk(), clock = systemClock } = options;
   const evacuator = options.evacuator ?? evacuate.create({ target: 'scheduler' }, { openstack });
   const rooms = createRooms(openstack, clock, evacuator);
@@ -38,6 +42,7 @@ export function createEvacuationActivities(options: EvacuationOptions): Evacuati
     ...snapshots,
     ...createMarks(openstack),
     ...createDrain(openstack),
+    ...createReserve(openstack),
     liveMigrate: (input) => liveMigrate({ openstack, clock, ask }, input),
     findRoom: (input) => findRoom(deps, input),
     surveyFleet: (input) => surveyFleet({ openstack, rooms, takeSnapshot: snapshots.takeSnapshot }, input),

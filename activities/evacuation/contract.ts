@@ -26,6 +26,8 @@ export interface EvacuateInput {
   lockedAhead?: boolean;
   /** A try before failed: the scheduler chooses, whatever the driver would. */
   anyHost?: boolean;
+  /** The reserved node of this run: where it goes first, with the driver's target `reserved`. */
+  reserve?: string;
   /** Evacuation records with a higher id are this run's. */
   lastEvacuationId: number;
   /** A record that a person named in `retry`: look past it. */

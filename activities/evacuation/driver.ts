@@ -13,6 +13,8 @@ export interface Evacuator {
   send(instance: InstanceView, options: CallOptions, host?: string): Promise<void>;
   /** Wants each instance's host chosen for it: the destinations fill evenly, and each takes so many at a time. */
   spreads?: boolean;
+  /** Wants the recovery's reserved node first, where it has one. */
+  prefersReserve?: boolean;
   /** May it go to this host? Decides which hosts count when room is looked for. */
   reaches(host: string): boolean;
 }

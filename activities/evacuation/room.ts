@@ -35,12 +35,13 @@ export interface Rooms {
   /**
    * A seat for one instance, by an answer at most 5 s old, less what this worker is sending meanwhile. Null with the reason.
    * `busy`: there is room, but as many are in flight as the destinations may take at once. `deal`: a host is chosen, of the dead
-   * node's own zone, where the fewest are in flight from this worker.
+   * node's own zone, where the fewest are in flight from this worker. `prefer`: this host where it has
+   * room, else Nova's choice.
    */
   seat(
     need: Need,
     node: string,
-    limits: { perDestination: number; deal: boolean },
+    limits: { perDestination: number; deal: boolean; prefer?: string | null },
     timings: Timings,
   ): Promise<Seat | { why: string; busy: boolean }>;
 }
@@ -82,8 +83,11 @@ export function createRooms(openstack: OpenStack, clock: Clock, evacuator: Evacu
 
   return {
     survey,
-    async seat(need, node, { perDestination, deal }, timings) {
-      const { room, hosts, readAt, zones, why } = await survey([need], node, timings, FRESH_MS);
+    async seat(need, node, { perDestination, deal, prefer = null }, timings) {
+      let seen = await survey([need], node, timings, FRESH_MS);
+      // Enabled a moment ago: an answer of before does not know it yet.
+      if (prefer !== null && !seen.hosts.includes(prefer)) seen = await survey([need], node, timings);
+      const { room, hosts, readAt, zones, why } = seen;
       // Claims of POSTs that were sent shortly before the answer was read may not have been in it.
       const unseen = [...seats].filter(
         (s) => s.sent === null || ageMs(clock, s.sent) < ageMs(clock, readAt) + FRESH_MS,
@@ -98,9 +102,13 @@ export function createRooms(openstack: OpenStack, clock: Clock, evacuator: Evacu
       if (seats.size >= perDestination * hosts.length)
         return { why: `${seats.size} evacuations are in flight to ${hosts.length} destinations`, busy: true };
       const near = deal ? fits.filter((host) => zones.get(host) === zones.get(node)) : [];
-      const host = near.length > 0 ? fewest(near, seats, dealt) : null;
+      const host =
+        prefer !== null && fits.includes(prefer) ? prefer : near.length > 0 ? fewest(near, seats, dealt) : null;
       if (host !== null && inFlight(seats, host) >= perDestination)
-        return { why: `each of ${near.length} destinations has ${perDestination} evacuations in flight`, busy: true };
+        return {
+          why: `each of ${near.length || 1} destinations has ${perDestination} evacuations in flight`,
+          busy: true,
+        };
       if (host !== null) dealt.set(host, (dealt.get(host) ?? 0) + 1);
       const seat: Taken = { need, host, sent: null };
       seats.add(seat);

@@ -60,8 +60,10 @@ async function takeSeat(a: Attempt, view: InstanceView): Promise<'seated' | Evac
   const { node, policy } = a.input;
   try {
     const deal = a.deps.evacuator.spreads === true && !a.input.anyHost && isPlain(view);
+    const first = a.deps.evacuator.prefersReserve === true && !a.input.anyHost && isPlain(view);
     const { perDestination } = policy.evacuation;
-    const seat = await a.deps.rooms.seat(needOf(view), node, { perDestination, deal }, a.timings);
+    const limits = { perDestination, deal, prefer: first ? (a.input.reserve ?? null) : null };
+    const seat = await a.deps.rooms.seat(needOf(view), node, limits, a.timings);
     if ('leave' in seat) {
       a.seat = seat;
       return 'seated';

@@ -206,6 +206,21 @@ test('a channel that only tells of trouble is no member of the default rule', ()
   assert.match(problems(`cloud: prod\n${named}`).join(), /names raid, which never says failed/);
 });
 
+test('a reserve is by zone unless an aggregate is named, and target reserved needs one', () => {
+  const reserve = (text: string) => config(`evacuation: { reserve: ${text} }\n`).policy.evacuation.reserve;
+  assert.deepEqual(reserve('{}'), { by: 'zone', reason: 'reserve*' });
+  assert.deepEqual(reserve('{ by: aggregate, aggregates: [rack-*], reason: spare }'), {
+    ...{ by: 'aggregate', aggregates: ['rack-*'], reason: 'spare' },
+  });
+  assert.equal(config('').policy.evacuation.reserve, undefined);
+  const [why] = problems('cloud: prod\nevacuation:\n  options: { target: reserved }\n');
+  assert.match(why!, /^3: evacuation.options.target: reserved: which nodes are reserved\?/);
+  assert.match(
+    problems('cloud: prod\nevacuation: { reserve: { aggregates: [a] } }\n').join(),
+    /goes with by: aggregate/,
+  );
+});
+
 test('a channel that reads fencing devices needs some', () => {
   assert.deepEqual(problems('cloud: prod\nmonitoring:\n  channels:\n    - driver: bmc-power'), [
     '4: monitoring.channels[0]: bmc-power reads the devices of fencing.levels, and none is configured',

@@ -5,6 +5,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import type { EvacuationActivities } from '../../activities/evacuation/contract.ts';
 import type { DrainActivities } from '../../activities/evacuation/drain-contract.ts';
+import type { ReserveActivities } from '../../activities/evacuation/reserve-contract.ts';
 import type { FencingActivities, GuardActivities, GuardInput } from '../../activities/fencing/contract.ts';
 import type { ProbeActivities } from '../../activities/fencing/probe-contract.ts';
 import type { MonitoringActivities } from '../../activities/monitoring/contract.ts';
@@ -27,6 +28,7 @@ import { workflowBundle } from '../support/bundle.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 
 export type Fakes = DrainActivities &
+  ReserveActivities &
   MonitoringActivities &
   FencingActivities &
   GuardActivities &
@@ -183,6 +185,15 @@ function goodFakes(story: Pick<Story, 'calls' | 'policy'>, node: NodeView, insta
     evacuateInstance: async ({ instance }) => {
       did(`POST ${instance.name}`);
       return { kind: 'recovered', host: 'compute-1', at: new Date().toISOString(), record: 1, posts: 1 };
+    },
+    listReserve: async () => [],
+    enableReserve: async ({ host }) => {
+      did(`enable ${host}`);
+      return { ok: true, why: '' };
+    },
+    giveBackReserve: async ({ host }) => {
+      did(`give back ${host}`);
+      return { givenBack: true, why: '' };
     },
     planDrain: async () => ({ node, instances, lastMigrationId: 0 }),
     markDrained: async ({ marker }) => {

@@ -36,7 +36,7 @@ function marks(h: History, o: Terms): Finding[] {
   for (const e of h.of('service').filter((s) => s.by === h.user)) {
     const failed = h.of('os').some((s) => s.node === e.node && s.at <= e.at && s.os !== 'up');
     const word = h.of('note').some((n) => n.node === e.node && n.at <= e.at && n.what === 'operator-confirmed');
-    const drained = o.mayDrain?.includes(e.node) && !e.forcedDown;
+    const drained = [...(o.mayDrain ?? []), ...(o.reserved ?? [])].includes(e.node) && !e.forcedDown;
     if (!failed && !word && !drained && !o.mayFence?.includes(e.node))
       out.push({ rule: 'S8', at: e.at, what: `the row of ${e.node} is written, which never failed` });
   }
@@ -69,12 +69,12 @@ function locks(h: History, o: Terms): Finding[] {
   return out;
 }
 
-export function auditReturn(h: History): Finding[] {
+export function auditReturn(h: History, o: Terms): Finding[] {
   const out: Finding[] = [];
   for (const e of h.of('service').filter((s) => s.by === h.user && s.status === 'enabled')) {
     const say = (what: string) => out.push({ rule: 'S5', at: e.at, what: `${e.node} is enabled ${what}` });
     const before = h.of('service').findLast((s) => s.node === e.node && s.seq < e.seq);
-    if (before?.status === 'enabled') continue;
+    if (before?.status === 'enabled' || o.reserved?.includes(e.node)) continue;
     // Also before it was ours: what a person disabled stays theirs until they enable it.
     const word = h.of('service').findLast((s) => s.node === e.node && s.seq < e.seq && s.by !== h.user);
     if (word?.status === 'disabled') say(`although ${word.by} disabled it`);

@@ -38,6 +38,8 @@ export interface AuditOptions {
   exposureMs?: number;
   /** Nodes that may be fenced although their operating system lives (cut off, or by a person's word). */
   mayFence?: string[];
+  /** Nodes that a person reserved: they may be enabled for a recovery, and disabled again. */
+  reserved?: string[];
   /** Nodes that may be disabled and live-migrated empty although they live. */
   mayDrain?: string[];
   maxOffsPerNode?: number;

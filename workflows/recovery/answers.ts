@@ -59,6 +59,9 @@ function installSignals(run: Run): void {
     show(run);
   });
   setHandler(verbs.widthSignal, (word) => takeWidth(run, word));
+  setHandler(verbs.reserveGivenSignal, (given) => {
+    run.reserveGiven ??= given;
+  });
   setHandler(verbs.turnSignal, () => {
     run.retries += 1;
   });

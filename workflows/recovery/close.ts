@@ -17,6 +17,7 @@ import { enter, show } from './console.ts';
 import { isDetached, lastPermissions } from './detach.ts';
 import { settleAs } from './evacuate-all.ts';
 import { measure } from './measure.ts';
+import { giveBackReserve } from './reserve.ts';
 import { granted, heldBefore, nowIso, reached, stopped, type Run } from './run.ts';
 import { tell } from './tell.ts';
 
@@ -24,7 +25,7 @@ export async function close(run: Run, ending: Ending | null): Promise<RecoveryRe
   enter(run, 'closing', 'accounts for every instance and tells people');
   for (const key of [...run.questions.keys()]) run.questions.delete(key);
   leaveTheRest(run, ending?.reason ?? (run.stop ? stopped(run.stop) : 'not moved'));
-  const trouble = await tidy(run, ending);
+  const trouble = [...(await tidy(run, ending)), ...(await giveBackReserve(run))];
   const report = makeReport(run, ending, trouble);
   run.report = report;
   if (run.grant) await announce(run, report);

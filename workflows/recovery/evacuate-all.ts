@@ -144,6 +144,7 @@ async function moveOne(run: Run, p: Pending, lockedAhead: boolean): Promise<void
         anyHost: p.tries > 0,
         lastEvacuationId: run.snapshot?.lastEvacuationId ?? 0,
         ignoreRecord: p.ignoreRecord,
+        ...(run.reserve ? { reserve: run.reserve.host } : {}),
         policy: g.policy,
       },
     ],

@@ -91,6 +91,10 @@ export interface Run {
   accounts: Map<string, Account>;
   /** A drain's: live migrations with a higher id are this run's. */
   lastMigrationId: number;
+  /** What the watch answered; undefined: nothing yet. */
+  reserveGiven: { host: string; reason: string } | null | undefined;
+  /** The reserved node that was enabled for this run. */
+  reserve: { host: string; reason: string } | null;
   /** Credentials were refused: nothing new until a person says retry. */
   halted: string | null;
   stages: Record<string, number>;
@@ -140,6 +144,8 @@ export function newRun(input: RecoverInput, cloud: string, node: NodeView, kind:
     moving: new Set(),
     accounts: new Map(),
     lastMigrationId: 0,
+    reserveGiven: undefined,
+    reserve: null,
     halted: null,
     stages: {},
     decisions: [],

@@ -13,6 +13,7 @@ import { installDevices } from './devices.ts';
 import { planReturn, resumeReturns } from './come-home.ts';
 import { installExceptions } from './exceptions.ts';
 import { cameBack, closed, gateInput, judgeFailed, noteSight } from './judge-failed.ts';
+import { installReserve } from './reserve.ts';
 import { showWatch, watchState, type Watch } from './state.ts';
 import { placeFreed, share, signalRun, widthKept } from './width.ts';
 
@@ -31,6 +32,7 @@ export function installWatchHandlers(w: Watch): void {
   setHandler(verbs.releaseSignal, (r) => {
     if (r.standDown) w.standDowns.set(r.node, { at: new Date().toISOString(), reason: r.reason });
     closed(w, r.node, r.runId);
+    if (!w.open.has(r.node)) w.reserves.delete(r.node);
     if (r.outcome === 'recovered') planReturn(w, r.node, r.runId);
     void placeFreed(w);
     showWatch(w);
@@ -41,6 +43,7 @@ export function installWatchHandlers(w: Watch): void {
   installExceptions(w);
   resumeReturns(w);
   installDevices(w);
+  installReserve(w);
 }
 
 async function admit(w: Watch, q: AdmissionRequest): Promise<Admission> {

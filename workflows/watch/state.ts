@@ -18,6 +18,8 @@ export interface Watch {
   drains: Map<string, OpenRun>;
   /** Nodes whose drain was started since they are in trouble: not again by itself. */
   drained: Set<string>;
+  /** Reserved nodes that recoveries have, by failed node. */
+  reserves: Map<string, { host: string; reason: string }>;
   standDowns: Map<string, { at: string; reason: string }>;
   maintenance: Map<string, Maintenance>;
   override: Override | null;
@@ -56,6 +58,7 @@ export function openWatch(input: WatchInput): Watch {
     open: new Map((k?.open ?? []).map((o) => [o.node, o])),
     drains: new Map((k?.drains ?? []).map((o) => [o.node, o])),
     drained: new Set(k?.drained ?? []),
+    reserves: new Map(Object.entries(k?.reserves ?? {})),
     standDowns: new Map(Object.entries(k?.standDowns ?? {})),
     maintenance: new Map(Object.entries(k?.maintenance ?? {})),
     override: k?.override ?? null,
@@ -84,6 +87,7 @@ export function keptOf(w: Watch): WatchKept {
     open: [...w.open.values()],
     drains: [...w.drains.values()],
     drained: [...w.drained],
+    reserves: Object.fromEntries(w.reserves),
     standDowns: Object.fromEntries(w.standDowns),
     maintenance: Object.fromEntries(w.maintenance),
     override: w.override,

@@ -55,6 +55,7 @@ export interface FakeCloud extends OpenStack {
   calls: { what: string; id: string; at: number; options?: unknown }[];
   /** Runs before a call's own effect; may throw or wait. */
   before: Partial<Record<keyof Compute | 'candidates', Hook>>;
+  aggregates: Record<string, string[]>;
   /** Replaces what an evacuate does. */
   onEvacuate: (i: InstanceView) => void;
   /** Replaces what a live migration does. */
@@ -83,7 +84,7 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
   const compute: Compute = {
     services: async (o) => (await enter('services', '', o), [...cloud.nodes.values()].map(copy)),
     controllers: () => Promise.resolve({ 'nova-scheduler': 'up', 'nova-conductor': 'up' }),
-    aggregates: () => Promise.resolve({}),
+    aggregates: () => Promise.resolve(cloud.aggregates),
     service: async (host, o) => (await enter('service', host, o), copy(cloud.nodes.get(host) ?? null)),
     async updateService(serviceId, change, o) {
       await enter('updateService', serviceId, o);
@@ -173,6 +174,7 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
     candidates: [],
     calls: [],
     before: {},
+    aggregates: {},
     onEvacuate: (i) => void cloud.work(i, 'compute-2'),
     onMigrate: (i) => {
       i.taskState = 'migrating';

@@ -2,7 +2,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { evacuate } from '../../../activities/evacuation/evacuate.ts';
 import { createEvacuationActivities } from '../../../activities/evacuation/activities.ts';
-import type { EvacuateInput, EvacuateResult, EvacuationActivities } from '../../../activities/evacuation/contract.ts';
+import type { EvacuateInput, EvacuateResult } from '../../../activities/evacuation/contract.ts';
 import type { Ask, Question } from '../../../activities/evacuation/permission.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../workflows/defaults.ts';
 import type { InstanceView, Planned } from '../../../workflows/domain.ts';
@@ -12,7 +12,7 @@ import { virtualClock, type VirtualClock } from './virtual-clock.ts';
 export interface Setup {
   clock: VirtualClock;
   cloud: FakeCloud;
-  acts: EvacuationActivities;
+  acts: ReturnType<typeof createEvacuationActivities>;
   policy: Policy;
   asked: Question[];
   /** What the run answers; may throw or wait. */
