@@ -27,7 +27,7 @@ test('fences, then marks, then guards, then evacuates, then unlocks and writes t
   await until(async () => (await state(h)).report, { what: 'it ends by itself' });
   const report = await h.result();
   assert.equal(report.outcome, 'recovered');
-  assert.deepEqual(report.counts, { recovered: 3, kept: 0, gone: 0, waiting: 0, failed: 0 });
+  assert.deepEqual(report.counts, { recovered: 3, moved: 0, kept: 0, gone: 0, waiting: 0, failed: 0 });
   const order = s.calls.filter((c) => c !== 'admission');
   assert.deepEqual(order.slice(0, 3), ['fence bmc', 'PUT open', 'guard 1']);
   assert.deepEqual(order.slice(3, 6).sort(), ['POST db-1', 'POST web-1', 'POST web-2']);
@@ -368,7 +368,7 @@ test('kept and gone instances stand in the report with their reasons', async (t)
   );
   t.after(() => s.end());
   const report = await (await s.start()).result();
-  assert.deepEqual(report.counts, { recovered: 0, kept: 1, gone: 1, waiting: 0, failed: 0 });
+  assert.deepEqual(report.counts, { recovered: 0, moved: 0, kept: 1, gone: 1, waiting: 0, failed: 0 });
   assert.ok(report.instances.every((i) => i.reason !== ''));
 });
 
