@@ -67,7 +67,7 @@ test('with target reserved everything goes to the reserved node first, where it 
   const to = async (more: object): Promise<unknown> => {
     const web = newInstance(`web-${Math.random()}`);
     await s.evacuate(s.input(web, {}, more));
-    return (s.cloud.calls.findLast((c) => c.what === 'evacuate')?.options as { target?: string }).target;
+    return (s.cloud.calls.findLast((c) => c.what === 'evacuate')?.options as { target?: string } | undefined)?.target;
   };
   assert.equal(await to({ reserve: 'compute-3' }), 'compute-3');
   assert.equal(await to({ reserve: 'compute-3', anyHost: true }), undefined);
