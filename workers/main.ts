@@ -150,6 +150,7 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
       const { signal } = stop;
       void gaugeRoles({ config, roles, client, namespace, signal });
     }
+    if (roles.includes('fencing')) void keepProbes({ client, config, logger, signal: stop.signal });
     const changes = changing(config);
     void followConfig({
       ...{ config, logger, signal: stop.signal },
@@ -157,10 +158,10 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
       apply: async (next) => {
         const what = await made.replace(next);
         changes.to(next);
+        if (roles.includes('fencing')) void keepProbes({ client, config: next, logger, signal: stop.signal });
         return what;
       },
     });
-    if (roles.includes('fencing')) void keepProbes({ client, config, logger, signal: stop.signal });
     const keeping = roles.includes('monitor')
       ? keepWatch({
           ...{ ...watch, logger, signal: stop.signal, follow: changes },
