@@ -58,6 +58,7 @@ const LANES = {
     'test/workflows/verbs.test.ts',
     'test/workflows/readmission.test.ts',
     'test/scripts/demo.test.ts',
+    'test/scripts/inventory.test.ts',
     'test/stories/fencing.test.ts',
     'test/stories/mails.test.ts',
     'test/long/',

@@ -116,11 +116,25 @@ export interface BaremetalNode {
   lastError: string | null;
 }
 
+/** How a machine is reached, as whoever registered it wrote it down. */
+export interface BaremetalMachine {
+  id: string;
+  name: string | null;
+  driver: string | null;
+  powerInterface: string | null;
+  /** Of `driver_info` what begins with `ipmi_` or `redfish_`; never a password, whether Ironic masks it or not. */
+  access: Record<string, unknown>;
+  /** By which it can be told whose machine it is: `name`, `resource_class`, `properties.KEY`, `extra.KEY`, `instance_info.KEY`. */
+  facts: Record<string, unknown>;
+}
+
 export interface Baremetal {
   /** By its id or name. Null: 404. */
   node(ident: string, o?: CallOptions): Promise<BaremetalNode | null>;
   /** The machine that this Nova instance is deployed on. Null: none. */
   nodeOfInstance(instanceId: string, o?: CallOptions): Promise<BaremetalNode | null>;
+  /** All machines, paged to the end. Ironic shows none, without an error, to whom it may not show them. */
+  machines(o?: CallOptions): Promise<BaremetalMachine[]>;
   /** One PUT, never retried; taken means that it has begun. 409 (kind conflict): the node is locked, nothing was done. */
   setPower(id: string, target: 'power on' | 'power off', o?: CallOptions): Promise<void>;
 }

@@ -165,7 +165,12 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
       whoAmI: async () => ({ userId: 'us', userName: 'lifeboat', roles: ['admin'], projectId: null }),
     },
     network: { agents: async () => [] },
-    baremetal: { node: async () => null, nodeOfInstance: async () => null, setPower: async () => undefined },
+    baremetal: {
+      node: async () => null,
+      nodeOfInstance: async () => null,
+      machines: async () => [],
+      setPower: async () => undefined,
+    },
     close: async () => undefined,
     nodes: new Map(),
     instances: new Map(),

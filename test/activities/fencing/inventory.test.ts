@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test, type TestContext } from 'node:test';
+import { fromIronic, matchOf } from '../../../activities/fencing/from-ironic.ts';
 import { csvRows } from '../../../activities/fencing/csv.ts';
 import { createFencing, fencingConfig } from '../../../activities/fencing/levels.ts';
 import type { Fencing } from '../../../activities/fencing/levels.ts';
 import { contextOf } from './conformance.ts';
+import { bmc, byRedfish, ironicApi, machine, system } from './ironic-api.ts';
 
 let folder = '';
 before(async () => void (folder = await mkdtemp(join(tmpdir(), 'lifeboat-inventory-'))));
@@ -130,4 +132,83 @@ test('reads comma-separated values as spreadsheets write them', () => {
   );
   assert.equal(cells('a,"b'), null);
   assert.equal(cells('a,b"c'), null);
+});
+
+// From Ironic
+
+async function askIronic(
+  t: TestContext,
+  machines: Record<string, unknown>[],
+): Promise<{ told(hosts: string[], by?: string): Promise<ReturnType<typeof fromIronic>> }> {
+  const api = await ironicApi('rack-1');
+  t.after(() => api.close());
+  await api.set({ machines });
+  return {
+    told: async (hosts, by = 'name={node}') => {
+      const { baremetal } = await api.connect();
+      return fromIronic(await baremetal.machines(), hosts, matchOf(by)!);
+    },
+  };
+}
+
+test('two machines that say they are one node are refused', async (t) => {
+  const twins = ['a', 'b'].map((at) => machine(`rack-${at}`, bmc(`10.0.0.${at}`), { resource_class: 'cls-n1' }));
+  const { told } = await askIronic(t, twins);
+  const { dangers } = await told(['n1'], 'resource_class=cls-{node}');
+  assert.deepEqual(dangers, ['n1: rack-a and rack-b both say that they are it']);
+});
+
+test('a machine is found by what the operator says, and by the whole name only', async (t) => {
+  const { told } = await askIronic(t, [
+    machine('rack-a-1', bmc('10.0.0.1'), { properties: { compute: 'n1' } }),
+    machine('rack-a-10', bmc('10.0.0.10'), { properties: { compute: 'n10' }, extra: { host: 'x-n1-x' } }),
+    machine('rack-a-11', bmc('10.0.0.11'), { instance_info: { display_name: 'n1' } }),
+  ]);
+  for (const [by, host] of [
+    ['properties.compute={node}', '10.0.0.1'],
+    ['extra.host=x-{node}-x', '10.0.0.10'],
+    ['instance_info.display_name={node}', '10.0.0.11'],
+  ] as const)
+    assert.equal((await told(['n1'], by)).found.get('n1')?.options.host, host, by);
+  assert.equal((await told(['n1'], 'name=rack-a-{node}')).found.size, 0);
+  for (const wrong of ['name', 'uuid={node}', 'name=n1', 'properties.={node}', 'name={node}{node}'])
+    assert.equal(matchOf(wrong), null, wrong);
+});
+
+test('Redfish is written with its system’s path, and left out where Ironic would take the only one', async (t) => {
+  const path = '/redfish/v1/Systems/1';
+  const { told } = await askIronic(t, [
+    machine('n1', system('bmc-1.example.org/redfish/v1/', path), byRedfish),
+    machine('n2', system('https://bmc-2', null), byRedfish),
+    machine('n3', {}, byRedfish),
+    machine('n4', { ilo_address: '10.0.0.4' }, { driver: 'ilo', power_interface: 'ilo' }),
+    machine('n5', system('http://10.0.0.5:8000', path, { redfish_verify_ca: false }), {
+      power_interface: 'idrac-redfish',
+    }),
+    machine('n6', bmc('10.0.0.6')),
+  ]);
+  const { found, missing, notes } = await told(['n1', 'n2', 'n3', 'n4', 'n5']);
+  assert.deepEqual(found.get('n1')?.options, { url: 'https://bmc-1.example.org', system: path, user: 'root' });
+  assert.deepEqual([...found.keys()], ['n1', 'n5']);
+  assert.deepEqual(
+    missing.map((line) => line.replace(/ \(.*/, '')),
+    [
+      'n2: n2: Ironic has no redfish_system_id',
+      'n3: n3: Ironic shows no redfish_address',
+      'n4: n4: its power is switched by ilo, which is neither IPMI nor Redfish',
+    ],
+  );
+  assert.deepEqual(notes.slice(0, 2), [
+    'n5: plain http: needs tls: insecure',
+    'n5: Ironic checks its certificate by false, Lifeboat by tls in the configuration',
+  ]);
+});
+
+test('one device of two machines is a danger, also where only one of them is a compute node', async (t) => {
+  const { told } = await askIronic(t, [
+    machine('n1', bmc('BMC-1')),
+    machine('controller-1', bmc('bmc-1')),
+    machine('n2', bmc('10.0.0.2')),
+  ]);
+  assert.deepEqual((await told(['n1', 'n2'])).dangers, ['ipmi bmc-1:623 is the device of n1 and controller-1']);
 });

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { login, startCloud } from '../openstack/scripted-cloud.ts';
+import { login, startCloud, type ScriptedCloud } from '../openstack/scripted-cloud.ts';
 
 export const NODE_ID = '00000000-0000-4000-8000-0000000000aa';
 export const INSTANCE = '00000000-0000-4000-8000-0000000000bb';
@@ -14,6 +14,8 @@ export interface IronicState {
   said?: Record<string, unknown>;
   /** So many times 409 first. */
   locked: number;
+  /** What a list of all tells, two a page. */
+  machines?: Record<string, unknown>[];
 }
 
 export interface IronicApi {
@@ -21,6 +23,7 @@ export interface IronicApi {
   /** `PUT /v1/nodes/…/states/power {"target":"power off"}` */
   requests: string[];
   headers: IncomingMessage['headers'][];
+  cloud: ScriptedCloud;
   connect(): ReturnType<Awaited<ReturnType<typeof startCloud>>['connect']>;
   set(change: Partial<IronicState>): Promise<void>;
   close(): Promise<void>;
@@ -50,10 +53,18 @@ export async function ironicApi(name: string, path = ''): Promise<IronicApi> {
     ...state.said,
   });
 
+  function page({ searchParams }: URL): unknown {
+    const from = Number(searchParams.get('marker') ?? 0);
+    const all = state.machines ?? [node()];
+    const next = from + 2 < all.length ? { next: `http://behind-a-proxy/v1/nodes/detail?marker=${from + 2}` } : {};
+    return { nodes: all.slice(from, from + 2), ...next };
+  }
+
   function answer(method: string, url: URL, body: string): [number, unknown] {
     if (url.pathname === '/v1/') return [200, { version: { id: 'v1', version: '1.95', min_version: '1.1' } }];
     const known = STATUS[state.fault ?? ''];
     if (known) return [known[0], failure(known[1])];
+    if (url.pathname === '/v1/nodes/detail' && !url.searchParams.has('instance_uuid')) return [200, page(url)];
     if (url.pathname === '/v1/nodes/detail')
       return [200, { nodes: url.searchParams.get('instance_uuid') === INSTANCE ? [node()] : [] }];
     if (method === 'GET' && url.pathname === `/v1/nodes/${name}`) return [200, node()];
@@ -101,6 +112,7 @@ export async function ironicApi(name: string, path = ''): Promise<IronicApi> {
   });
   return {
     state,
+    cloud,
     requests,
     headers,
     connect: () => cloud.connect(),
@@ -118,3 +130,18 @@ export async function ironicApi(name: string, path = ''): Promise<IronicApi> {
     },
   };
 }
+
+// Machines of its list
+
+let ids = 0;
+export const machine = (name: string, info: Record<string, unknown>, more: Record<string, unknown> = {}) => ({
+  ...{ uuid: `00000000-0000-4000-8000-${String((ids += 1)).padStart(12, '0')}`, name, driver: 'ipmi' },
+  ...{ power_interface: 'ipmitool', driver_info: info, properties: {}, extra: {}, instance_info: {}, ...more },
+});
+export const bmc = (host: string, more: Record<string, unknown> = {}) => ({
+  ...{ ipmi_address: host, ipmi_username: 'admin', ipmi_password: '******', ...more },
+});
+export const system = (address: string, id: string | null, more: Record<string, unknown> = {}) => ({
+  ...{ redfish_address: address, ...(id && { redfish_system_id: id }), redfish_username: 'root', ...more },
+});
+export const byRedfish = { driver: 'redfish', power_interface: 'redfish' };
