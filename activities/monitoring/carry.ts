@@ -29,6 +29,12 @@ type Packed = z.output<typeof node>;
 /** More nodes in trouble than this are not carried: a fault of the network or of Nova, where the gates wait anyway. */
 const CARRIED = 200;
 
+/**
+ * Fleets up to this size are carried whole: a node that dies shortly before the sweep goes to another worker is found as soon as otherwise. In a
+ * larger one it loses what it had stood still until then, one report interval at most.
+ */
+const CARRIED_WHOLE = 100;
+
 /** What a node that nobody need remember looks like: healthy, and known to move regularly. */
 const isCalm = (a: Ages, t: Timings): boolean =>
   a.failed === 0 &&
@@ -38,16 +44,18 @@ const isCalm = (a: Ages, t: Timings): boolean =>
   a.intervals >= HABIT_NEEDS &&
   a.habitMs <= t.reportIntervalMs;
 
-/** For the history: only the nodes that are not calm, so that its size does not grow with the fleet. */
+/** For the history: of a large fleet only the nodes that are not calm, so that its size does not grow with the fleet. */
 export function toCarry(memory: Memory, t: Timings): SweepCarry {
   const { sweeps, lastWholeCount, notWhole } = memory;
   const base = { v: 1, sweeps, lastWholeCount, notWhole } as const;
   // Handed on before any whole look: what was left out then is still left out.
   if (memory.calm !== null) return { ...base, calm: memory.calm, nodes: packAll([...memory.nodes.keys()], memory) };
+  const hosts = [...memory.nodes.keys()];
+  if (hosts.length <= CARRIED_WHOLE) return { ...base, calm: null, nodes: packAll(hosts, memory) };
   const open = [...memory.nodes].filter(([, a]) => !isCalm(a, t)).map(([host]) => host);
   if (open.length > CARRIED) return { ...base, calm: null, nodes: {} };
   const named = new Set(open);
-  const calm = fingerprint([...memory.nodes.keys()].filter((host) => !named.has(host)));
+  const calm = fingerprint(hosts.filter((host) => !named.has(host)));
   return { ...base, calm, nodes: packAll(open, memory) };
 }
 

@@ -396,9 +396,26 @@ test('the next activity goes on where the one before ended, in another worker to
   assert.ok(fleet.clock.time - began <= 20_000, `took ${fleet.clock.time - began}`);
 });
 
-test('what the watch carries does not grow with a healthy fleet', async () => {
+test('a node that dies shortly before the sweep changes hands is found no later for it', async () => {
+  const foundAfter = async (change: number): Promise<number> => {
+    const fleet = new FakeFleet(6);
+    at(fleet, 61_000, () => fleet.kill('compute-1'));
+    const began = fleet.clock.time;
+    const { carry } = await sweepOn(fleet, { wakeInMs: change });
+    const { findings } = await sweepOn(fleet, { carried: carry });
+    assert.deepEqual(
+      findings.map((f) => [f.kind, f.node]),
+      [['failed', 'compute-1']],
+    );
+    return fleet.clock.time - began;
+  };
+  const [unmoved, moved] = [await foundAfter(20_000), await foundAfter(69_000)];
+  assert.ok(moved <= unmoved + 5_000, `${moved} and ${unmoved} ms`);
+});
+
+test('what the watch carries does not grow with a healthy fleet of more than a hundred nodes', async () => {
   const sizes = await Promise.all(
-    [20, 280].map(async (count) => {
+    [120, 280].map(async (count) => {
       const { carry } = await sweepOn(new FakeFleet(count), { wakeInMs: 120_000 });
       return JSON.stringify(carry).length;
     }),
