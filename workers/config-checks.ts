@@ -180,6 +180,8 @@ export function crossCheck(read: ConfigFile, policy: Policy, source: Source): Pr
   ruleProblems(read, policy, say);
   if (read.evacuation.options['target'] === 'reserved' && !read.evacuation.reserve)
     say(['evacuation', 'options', 'target'], 'reserved: which nodes are reserved? (evacuation.reserve: { by: zone })');
+  if (read.evacuation.only && read.evacuation.selection === 'all')
+    say(['evacuation', 'selection'], 'all: and evacuation.only says which (leave one of the two out)');
   notificationChecks(read, say);
   const t = policy.timings;
   const atLeast = (longer: keyof Timings, least: number, why: string): void => {

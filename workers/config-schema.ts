@@ -14,6 +14,7 @@ import {
   type Timings,
 } from '../workflows/defaults.ts';
 import { duration, writeDuration } from './duration.ts';
+import { matchers } from './selection-schema.ts';
 
 const text = (expected: string, example: string) => z.string().trim().min(1).meta({ expected, example });
 const count = (expected: string, example: string, max = 10_000) => z.int().min(1).max(max).meta({ expected, example });
@@ -98,6 +99,9 @@ const evacuationPolicy = {
   priorityKey: text('a metadata key', 'lifeboat:priority').optional(),
   leaveProjects: z.array(z.string().min(1)).optional(),
   leaveNames: z.array(z.string().min(1)).optional(),
+  only: matchers,
+  leave: matchers,
+  first: matchers,
 };
 
 /** `staleMs` is written `stale: 35s`. */

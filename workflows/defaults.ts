@@ -1,6 +1,8 @@
 // The one table of durations, numbers and their floors (recovery.md, Defaults), and the Policy made of it. Milliseconds.
 // The monitor's file → watchFleet → every grant: a run never reads a file of its own.
 
+import type { Matcher } from './selection.ts';
+
 const s = 1_000;
 const min = 60 * s;
 const h = 60 * min;
@@ -189,6 +191,12 @@ export interface Policy {
     leaveProjects: string[];
     /** Patterns of names of instances that are left alone. Absent in what an older release granted. */
     leaveNames?: string[];
+    /** Only what fits one of these is evacuated. Empty or absent: no such rule. */
+    only?: Matcher[];
+    /** What fits one of these is left alone, whatever else is said. */
+    leave?: Matcher[];
+    /** What fits one of these goes before the rest. */
+    first?: Matcher[];
   };
   tellNodeNames: boolean;
   /** Absent: manual. */
@@ -220,6 +228,9 @@ export const DEFAULT_POLICY: Policy = {
     priorityKey: 'lifeboat:priority',
     leaveProjects: [],
     leaveNames: [],
+    only: [],
+    leave: [],
+    first: [],
   },
   tellNodeNames: false,
   readmission: 'manual',

@@ -79,6 +79,10 @@ export interface InstanceView {
   launchedAt: string | null;
   /** Its root disk is a volume (Nova shows an empty image). */
   volumeBacked: boolean;
+  /** Null: it boots from a volume. Absent in what an older release wrote. */
+  imageId?: string | null;
+  /** Standard properties of the image it was made from, where they were asked for and Nova tells them (2.98). */
+  imageProperties?: Record<string, string>;
   az: string | null;
   flavor: Flavor;
   metadata: Record<string, string>;

@@ -2,10 +2,12 @@
 // and the scripts judge by the same functions. Moments are ISO 8601, durations milliseconds.
 import type { Policy, Timings } from './defaults.ts';
 import type { Account, Decision, InstanceOutcome, InstanceView, MigrationRecord, RunOutcome } from './domain.ts';
+import { chosen, goesFirst, hasNoImage, leftBy, untold, written, type Facts } from './selection.ts';
 import { matches } from './verdicts.ts';
 
 export * from './domains.ts';
 export * from './gates.ts';
+export * from './selection.ts';
 export * from './verdicts.ts';
 
 /** How many evacuations one run may have in flight while `open` runs share the overall width. */
@@ -25,6 +27,8 @@ export interface InstanceContext {
   openMigration: MigrationRecord | null;
   /** Two or more members of a hard-affinity group are on the node: the scheduler cannot place them apart. */
   hardAffinity: boolean;
+  /** What was read for the rules of selection. Absent: nothing was; what they cannot tell leaves nobody behind. */
+  facts?: Facts;
 }
 
 export interface Sorted {
@@ -38,10 +42,6 @@ export interface Sorted {
 const keep = (reason: string): Sorted => ({ decision: 'keep', reason });
 const isTrue = (v: string | undefined): boolean => v?.toLowerCase() === 'true';
 
-/** By its owner (metadata, as in Masakari, or a tag) or by its flavor (an extra spec, as in InstanceHA). */
-const isChosen = (i: InstanceView, key: string): boolean =>
-  isTrue(i.metadata[key]) || i.tags.includes(key) || isTrue(i.flavor.extraSpecs[key]);
-
 /** The state table of recovery.md: what happens to this instance of a dead node, and why. */
 export function decide(i: InstanceView, c: InstanceContext, policy: Policy): Sorted {
   const e = policy.evacuation;
@@ -52,14 +52,47 @@ export function decide(i: InstanceView, c: InstanceContext, policy: Policy): Sor
   if (c.openMigration || /^(migrating|resize_|resizing)/.test(i.taskState ?? ''))
     return { decision: 'hold', reason: 'it was migrating: the other side may already have it' };
   if (i.launchedAt === null) return keep('it was never launched: recreate it');
-  if (matches(e.leaveProjects, i.projectId)) return keep('its own service replaces it');
-  if (matches(e.leaveNames ?? [], i.name)) return keep('instances of this name are left alone');
+  const left = leftAlone(i, c.facts ?? {}, e);
+  if (left !== null) return keep(left);
   if (e.selection === 'none') return keep('nothing is evacuated here: the node is fenced, and people are told');
-  if (e.selection === 'opt-in' && !isChosen(i, e.selectionKey))
-    return keep(`not chosen: neither its metadata nor its flavor has ${e.selectionKey}=True, and it has no such tag`);
+  if (chosen(i, c.facts ?? {}, e) === 'no') return keep(`not chosen: ${whyNot(i, e)}`);
   if (c.hardAffinity)
     return keep('its server group has hard affinity and several members here: Nova cannot place them');
-  return byState(i, e);
+  return doubted(byState(i, e), i, c.facts ?? {}, e);
+}
+
+/** Why the policy leaves it alone, a recovery and a drain alike. Null: it does not, or nobody can tell. */
+export function leftAlone(i: InstanceView, f: Facts, e: Policy['evacuation']): string | null {
+  if (matches(e.leaveProjects, i.projectId)) return 'its own service replaces it';
+  if (matches(e.leaveNames ?? [], i.name)) return 'instances of this name are left alone';
+  const left = leftBy(i, f, e.leave);
+  return left?.fit === 'yes' ? `left alone by evacuation.leave: ${written(left.entry)}` : null;
+}
+
+function whyNot(i: InstanceView, e: Policy['evacuation']): string {
+  const only = e.only ?? [];
+  const rules = only.length > 0 ? 'no entry of evacuation.only fits it' : '';
+  const imageless = hasNoImage(i) && only.some((m) => m.image ?? m.imageTag);
+  return [
+    e.selection === 'opt-in'
+      ? `neither its metadata nor its flavor has ${e.selectionKey}=True, and it has no such tag`
+      : '',
+    imageless ? `${rules} (it boots from a volume: no entry with an image does)` : rules,
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
+
+/** Moved although a rule might say otherwise: to leave one that should move is an outage, to move one that should stay hardly ever. */
+function doubted(sorted: Sorted, i: InstanceView, f: Facts, e: Policy['evacuation']): Sorted {
+  if (sorted.decision !== 'evacuate') return sorted;
+  const rules = [
+    ...(leftBy(i, f, e.leave)?.fit === 'unknown' ? (e.leave ?? []) : []),
+    ...(chosen(i, f, e) === 'unknown' ? (e.only ?? []) : []),
+  ];
+  if (rules.length === 0) return sorted;
+  const doubt = `${untold(i, f, rules)} could not be read: it is moved, whatever evacuation.only and .leave say of that`;
+  return { ...sorted, reason: [sorted.reason, doubt].filter(Boolean).join('; ') };
 }
 
 const RESETTABLE = ['paused', 'suspended', 'rescued', 'resized'] as const;
@@ -90,11 +123,11 @@ function byDisk(i: InstanceView, e: Policy['evacuation']): Sorted {
     : keep('its disk is on the failed node: an evacuation would rebuild it from its image and lose the data');
 }
 
-/** Higher goes first: the number in its metadata, else 1 for what its owner or flavor marked as highly available. */
-export function priorityOf(i: InstanceView, policy: Policy): number {
+/** Higher goes first: the number in its metadata, else 1 for what its owner, its flavor or `first` marked as highly available. */
+export function priorityOf(i: InstanceView, policy: Policy, facts: Facts = {}): number {
   const n = Number(i.metadata[policy.evacuation.priorityKey]);
   if (i.metadata[policy.evacuation.priorityKey] !== undefined && Number.isFinite(n)) return n;
-  return isChosen(i, policy.evacuation.selectionKey) ? 1 : 0;
+  return goesFirst(i, facts, policy.evacuation) ? 1 : 0;
 }
 
 // --- accounts and times -----------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import type { DrainActivities } from './drain-contract.ts';
 import { createDrain } from './drain.ts';
 import type { Evacuator } from './driver.ts';
 import { evacuate } from './evacuate.ts';
+import { createFacts } from './facts.ts';
 import { evacuateInstance } from './evacuate-instance.ts';
 import { findRoom } from './find-room.ts';
 import { lockAhead } from './lock-ahead.ts';
@@ -37,11 +38,12 @@ export function createEvacuationActivities(
   const evacuator = options.evacuator ?? evacuate.create({ target: 'scheduler' }, { openstack });
   const rooms = createRooms(openstack, clock, evacuator);
   const deps = { openstack, clock, ask, evacuator, rooms, watches: createWatches(openstack, clock) };
-  const snapshots = createSnapshots(openstack, clock);
+  const facts = createFacts(openstack, clock);
+  const snapshots = createSnapshots(openstack, clock, facts);
   return {
     ...snapshots,
     ...createMarks(openstack),
-    ...createDrain(openstack),
+    ...createDrain(openstack, facts),
     ...createReserve(openstack),
     liveMigrate: (input) => liveMigrate({ openstack, clock, ask }, input),
     findRoom: (input) => findRoom(deps, input),

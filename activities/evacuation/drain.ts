@@ -1,10 +1,11 @@
 // What a drain reads and writes of its node: which instances can be live-migrated, and the row that keeps new ones away.
 import { readMarker } from '../../workflows/contract.ts';
-import { matches, priorityOf } from '../../workflows/policy.ts';
+import { leftAlone, priorityOf, type Facts } from '../../workflows/policy.ts';
 import type { Policy } from '../../workflows/defaults.ts';
 import type { InstanceView, NodeView, Planned } from '../../workflows/domain.ts';
 import type { OpenStack } from '../openstack/types.ts';
 import type { DrainActivities } from './drain-contract.ts';
+import { asksForImages, type FactReader } from './facts.ts';
 import { failureOf, final, isForbidden, isLost } from './failure.ts';
 import { isLockedByOthers } from './locks.ts';
 import { isOpenMove } from './records.ts';
@@ -20,14 +21,14 @@ const keep = (reason: string): Sorted => ({ decision: 'keep', reason });
  */
 export function decideMove(
   i: InstanceView,
-  about: { moving: boolean; tight: boolean },
+  about: { moving: boolean; tight: boolean; facts?: Facts },
   { evacuation: e }: Policy,
 ): Sorted {
   if (i.taskState === 'deleting' || i.taskState === 'soft-deleting' || /delete/.test(i.vmState))
     return keep('it is being deleted');
   if (about.moving) return { decision: 'hold', reason: 'a migration of it is under way already' };
-  if (matches(e.leaveProjects, i.projectId)) return keep('its own service replaces it');
-  if (matches(e.leaveNames ?? [], i.name)) return keep('instances of this name are left alone');
+  const left = leftAlone(i, about.facts ?? {}, e);
+  if (left !== null) return keep(left);
   if (i.vmState === 'stopped')
     return keep('it is off: only what runs is live-migrated (openstack server migrate moves it)');
   if (i.vmState !== 'active' && i.vmState !== 'paused') return keep(`Nova does not live-migrate what is ${i.vmState}`);
@@ -36,7 +37,10 @@ export function decideMove(
   return { decision: 'evacuate', reason: '' };
 }
 
-export function createDrain(openstack: OpenStack): Pick<DrainActivities, 'planDrain' | 'markDrained'> {
+export function createDrain(
+  openstack: OpenStack,
+  facts: FactReader,
+): Pick<DrainActivities, 'planDrain' | 'markDrained'> {
   const { compute } = openstack;
 
   async function rowOf(node: string, serviceId: string): Promise<NodeView> {
@@ -55,19 +59,19 @@ export function createDrain(openstack: OpenStack): Pick<DrainActivities, 'planDr
       const o = { timeoutMs: policy.timings.novaReadMs };
       const [row, views, moves] = await Promise.all([
         rowOf(node, serviceId),
-        compute.instances(node, o),
+        compute.instances(node, asksForImages(policy) ? { ...o, imageProperties: true } : o),
         compute.migrations({ host: node, type: 'live-migration' }, o),
       ]);
-      const tight = await tightGroups(openstack, views, o);
+      const [tight, known] = await Promise.all([tightGroups(openstack, views, o), facts.read(node, views, policy)]);
       const instances = views.map((view): Planned => {
         const moving = moves.some((m) => m.instanceId === view.id && isOpenMove(m));
         const isTight = view.serverGroups.some((g) => tight.has(g));
         const { id, name, projectId, userId, vmState, powerState } = view;
         return {
           ...{ id, name, projectId, userId, vmState, powerState, rebuilding: false },
-          ...decideMove(view, { moving, tight: isTight }, policy),
+          ...decideMove(view, { moving, tight: isTight, facts: known.get(view.id) }, policy),
           locked: isLockedByOthers(view),
-          priority: priorityOf(view, policy),
+          priority: priorityOf(view, policy, known.get(view.id)),
         };
       });
       instances.sort((a, b) => b.priority - a.priority || a.name.localeCompare(b.name) || a.id.localeCompare(b.id));

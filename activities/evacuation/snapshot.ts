@@ -1,10 +1,11 @@
 // Everything that is read before the first change, and again before the first evacuation. Reads only.
-import { decide, priorityOf } from '../../workflows/policy.ts';
+import { decide, priorityOf, type Facts } from '../../workflows/policy.ts';
 import type { Policy } from '../../workflows/defaults.ts';
 import type { InstanceView, MigrationRecord, Planned, Snapshot } from '../../workflows/domain.ts';
 import type { OpenStack } from '../openstack/types.ts';
 import { isoNow, type Clock } from './clock.ts';
 import type { EvacuationActivities, Need } from './contract.ts';
+import { asksForImages, type FactReader } from './facts.ts';
 import { final } from './failure.ts';
 import { fewAtATime } from './few-at-a-time.ts';
 import { isLockedByOthers } from './locks.ts';
@@ -16,19 +17,20 @@ interface Reading {
   evacuations: MigrationRecord[];
   moves: MigrationRecord[];
   tight: ReadonlySet<string>;
+  facts: ReadonlyMap<string, Facts>;
 }
 
-/** Four reads and one per server group with several members here, however many instances there are. */
-async function read(openstack: OpenStack, node: string, policy: Policy): Promise<Reading> {
+/** Four reads, one per server group with several members here, and what the rules of selection ask; however many instances there are. */
+async function read(openstack: OpenStack, facts: FactReader, node: string, policy: Policy): Promise<Reading> {
   const { compute } = openstack;
   const o = { timeoutMs: policy.timings.novaReadMs };
   const [views, evacuations, moves] = await Promise.all([
-    compute.instances(node, o),
+    compute.instances(node, asksForImages(policy) ? { ...o, imageProperties: true } : o),
     compute.migrations({ sourceCompute: node, type: 'evacuation' }, o),
     compute.migrations({ host: node, type: 'live-migration' }, o),
   ]);
-  const tight = await tightGroups(openstack, views, o);
-  return { views, evacuations, moves: moves.filter(isOpenMove), tight };
+  const [tight, known] = await Promise.all([tightGroups(openstack, views, o), facts.read(node, views, policy)]);
+  return { views, evacuations, moves: moves.filter(isOpenMove), tight, facts: known };
 }
 
 /** Hard-affinity groups with two or more members on the node: Nova keeps them together, and nowhere is all of it at once. */
@@ -51,6 +53,7 @@ function plan(view: InstanceView, r: Reading, policy: Policy): Planned {
     openEvacuation: of(r.evacuations.filter(isOpen)),
     openMigration: of(r.moves),
     hardAffinity: view.serverGroups.some((g) => r.tight.has(g)),
+    facts: r.facts.get(view.id) ?? {},
   };
   const { decision, reason, loses } = decide(view, context, policy);
   const { id, name, projectId, userId, vmState, powerState } = view;
@@ -58,7 +61,7 @@ function plan(view: InstanceView, r: Reading, policy: Policy): Planned {
     ...{ id, name, projectId, userId, vmState, powerState, decision, reason },
     locked: isLockedByOthers(view),
     ...(loses === undefined ? {} : { loses }),
-    priority: priorityOf(view, policy),
+    priority: priorityOf(view, policy, context.facts),
     rebuilding: view.taskState === 'rebuilding',
   };
 }
@@ -72,12 +75,13 @@ const needsOf = (views: InstanceView[]): Record<string, Need> =>
 export function createSnapshots(
   openstack: OpenStack,
   clock: Clock,
+  facts: FactReader,
 ): Pick<EvacuationActivities, 'takeSnapshot' | 'listAgain' | 'observe' | 'openRecords'> {
   const { compute } = openstack;
   return {
     async takeSnapshot({ node, serviceId, policy }) {
       const takenAt = isoNow(clock);
-      const [row, r] = await Promise.all([compute.service(node), read(openstack, node, policy)]);
+      const [row, r] = await Promise.all([compute.service(node), read(openstack, facts, node, policy)]);
       if (row === null) throw final('NotFound', `service of ${node}: it is gone from os-services`);
       if (row.serviceId !== serviceId)
         throw final('UuidChanged', `service of ${node}: its UUID is ${row.serviceId}, not ${serviceId}`);
@@ -92,7 +96,7 @@ export function createSnapshots(
     },
 
     async listAgain({ node, snapshot, policy }) {
-      const r = await read(openstack, node, policy);
+      const r = await read(openstack, facts, node, policy);
       const here = new Set(r.views.map((v) => v.id));
       const missing = snapshot.instances.filter((i) => !here.has(i.id));
       const now = await fewAtATime(missing, async (i) => ({ was: i, view: await compute.instance(i.id) }));

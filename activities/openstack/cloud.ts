@@ -5,6 +5,7 @@ import { readCloud } from './clouds-yaml.ts';
 import { createCompute } from './compute.ts';
 import { createTransport } from './http.ts';
 import { createHypervisors } from './hypervisors.ts';
+import { createImages } from './images.ts';
 import { createIdentity } from './identity.ts';
 import { createNetwork } from './network.ts';
 import { createPlacement } from './placement.ts';
@@ -47,6 +48,7 @@ export async function connectCloud(options: ConnectOptions = {}): Promise<OpenSt
     identity: createIdentity(service('identity'), session, time),
     network: createNetwork(service('network')),
     baremetal: createBaremetal(service('baremetal')),
+    images: createImages(service('image'), time),
     close: async () => {
       await hypervisors.close();
       await transport.close();

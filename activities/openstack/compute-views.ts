@@ -24,7 +24,12 @@ const SERVICE = z.object({
 });
 export type ServiceRow = z.output<typeof SERVICE>;
 export const SERVICES = z.object({ services: z.array(SERVICE) });
-export const AGGREGATES = z.object({ aggregates: z.array(z.object({ name: z.string(), hosts: z.array(z.string()) })) });
+const AGGREGATE = z.object({
+  name: z.string(),
+  hosts: z.array(z.string()),
+  metadata: z.record(z.string(), z.string()).default({}),
+});
+export const AGGREGATES = z.object({ aggregates: z.array(AGGREGATE) });
 export const ONE_SERVICE = z.object({ service: SERVICE });
 
 export function nodeView(row: ServiceRow, hostIp: string | null): NodeView {
@@ -108,6 +113,17 @@ export function serverTrouble(row: ServerRow): { kind: 'server' | 'forbidden'; m
   return null;
 }
 
+/** `{ id, properties }` (2.98), `{ id }`, or the empty text where the root disk is a volume. */
+const IMAGE_REF = z.object({ id: z.string(), properties: z.record(z.string(), z.unknown()).optional() });
+
+function imageOf(row: ServerRow): Pick<InstanceView, 'imageId' | 'imageProperties'> {
+  const { data } = IMAGE_REF.safeParse(row.image);
+  if (!data) return { imageId: null };
+  if (!data.properties) return { imageId: data.id };
+  const told = Object.entries(data.properties).map(([key, value]) => [key, String(value)]);
+  return { imageId: data.id, imageProperties: Object.fromEntries(told) as Record<string, string> };
+}
+
 /** Only for rows without `serverTrouble`. `groups`: the list does not tell them (only GET of one server does). */
 export function instanceView(row: ServerRow, groups?: string[]): InstanceView {
   const f = row.flavor!;
@@ -126,6 +142,7 @@ export function instanceView(row: ServerRow, groups?: string[]): InstanceView {
     launchedAt: row['OS-SRV-USG:launched_at'] ?? null,
     // Nova writes the empty text for a root disk that is a volume.
     volumeBacked: row.image === '' || row.image === null,
+    ...imageOf(row),
     az: row['OS-EXT-AZ:availability_zone'] || null,
     flavor: {
       name: f.original_name,

@@ -5,12 +5,14 @@ import { configError, OpenStackError } from './errors.ts';
 import { failed } from './exchange.ts';
 import type { Hypervisors } from './hypervisors.ts';
 import type { Call, Service } from './service.ts';
-import type { CallOptions, Compute } from './types.ts';
+import type { CallOptions, Compute, InstanceOptions } from './types.ts';
 
 const V = {
   services: { from: '2.53', to: '2.69', why: 'services by UUID' },
   update: { from: '2.53', to: '2.53', why: 'one PUT disables and forces down' },
   servers: { from: '2.73', to: '2.73', why: 'the reason of a lock' },
+  // Properties of images that Nova knows by name are shown from 2.98 on; an older cloud shows none, and nothing else changes for us.
+  serversWithImages: { from: '2.73', to: '2.98', why: 'the reason of a lock' },
   migrations: { from: '2.59', to: '2.59', why: 'paging and changes-since of os-migrations' },
   groups: { from: '2.64', to: '2.64', why: 'the policy of a server group' },
   // From 2.95 on an evacuated server ends stopped.
@@ -60,7 +62,7 @@ const CONTROLLERS = ['nova-scheduler', 'nova-conductor'] as const;
 function createServices(
   nova: Service,
   hypervisors: Hypervisors,
-): Pick<Compute, 'services' | 'service' | 'updateService' | 'controllers' | 'aggregates'> {
+): Pick<Compute, 'services' | 'service' | 'updateService' | 'controllers' | 'aggregates' | 'aggregateList'> {
   const list = async (query: Record<string, string>, o?: CallOptions): Promise<NodeView[]> => {
     const call = { method: 'GET', path: '/os-services', versions: V.services } as const;
     const got = await nova.read({ ...call, query: { binary: 'nova-compute', ...query } }, view.SERVICES, o);
@@ -74,6 +76,8 @@ function createServices(
     );
     return rows.map((r) => view.nodeView(r, addresses.get(r.host) ?? null));
   };
+  const aggregateList: Compute['aggregateList'] = async (o) =>
+    (await nova.read({ method: 'GET', path: '/os-aggregates', versions: V.services }, view.AGGREGATES, o)).aggregates;
   return {
     services: (o) => list({}, o),
     service: async (host, o) => {
@@ -94,10 +98,8 @@ function createServices(
         rows.some(({ services }) => services.some((r) => r.binary === binary && r.state === 'up')) ? 'up' : 'down';
       return Object.fromEntries(CONTROLLERS.map((binary) => [binary, of(binary)]));
     },
-    aggregates: async (o) => {
-      const got = await nova.read({ method: 'GET', path: '/os-aggregates', versions: V.services }, view.AGGREGATES, o);
-      return Object.fromEntries(got.aggregates.map(({ name, hosts }) => [name, hosts]));
-    },
+    aggregates: async (o) => Object.fromEntries((await aggregateList(o)).map(({ name, hosts }) => [name, hosts])),
+    aggregateList,
     updateService: async (serviceId, change, o) => {
       const call = {
         method: 'PUT',
@@ -137,10 +139,16 @@ function usable(row: view.ServerRow, path: string, groups?: string[]): InstanceV
 
 type FindService = (host: string, o?: CallOptions) => Promise<NodeView | null>;
 
-async function instances(nova: Service, service: FindService, host: string, o?: CallOptions): Promise<InstanceView[]> {
+async function instances(
+  nova: Service,
+  service: FindService,
+  host: string,
+  o?: InstanceOptions,
+): Promise<InstanceView[]> {
   const path = '/servers/detail';
   const query = { all_tenants: '1', host };
-  const { rows, pages } = await nova.list({ method: 'GET', path, query, versions: V.servers }, view.SERVERS, o);
+  const versions = o?.imageProperties ? V.serversWithImages : V.servers;
+  const { rows, pages } = await nova.list({ method: 'GET', path, query, versions }, view.SERVERS, o);
   if (rows.length === 0 || pages > 1) await cellMustAnswer(service, host, path, o);
   if (rows.length === 0) return [];
   const groups = await groupsOf(nova, o);

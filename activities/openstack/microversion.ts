@@ -34,6 +34,7 @@ export function createVersions(service: string, get: Get): Versions {
   const base = (endpoint: string): string => {
     if (service === 'compute' && !/\/v2(\.\d+)?(\/|$)/.test(endpoint)) return `${endpoint}/v2.1`;
     if (service === 'baremetal' && !/\/v1(\/|$)/.test(endpoint)) return `${endpoint}/v1`;
+    if (service === 'image' && !/\/v2$/.test(endpoint)) return `${endpoint.replace(/\/v1$/, '')}/v2`;
     if (service === 'network' && !/\/v2\.0$/.test(endpoint)) return `${endpoint}/v2.0`;
     return endpoint;
   };

@@ -39,7 +39,7 @@ export interface Service {
 }
 
 export interface ServiceOptions {
-  type: 'compute' | 'placement' | 'identity' | 'network' | 'baremetal';
+  type: 'compute' | 'placement' | 'identity' | 'network' | 'baremetal' | 'image';
   session: Session;
   transport: Transport;
   time: Time;

@@ -10,6 +10,18 @@ export interface CallOptions {
   beforeSend?: () => void;
 }
 
+export interface InstanceOptions extends CallOptions {
+  /** Also the standard properties of their images, where Nova tells them (2.98): in the same call. */
+  imageProperties?: boolean;
+}
+
+/** A host aggregate. */
+export interface Aggregate {
+  name: string;
+  hosts: string[];
+  metadata: Record<string, string>;
+}
+
 export interface Compute {
   /**
    * All nova-compute services, in one call. host_ip comes from os-hypervisors, cached (10 min, and until every host has one).
@@ -20,6 +32,8 @@ export interface Compute {
   controllers(o?: CallOptions): Promise<Record<string, 'up' | 'down'>>;
   /** Host aggregates by name: their hosts. */
   aggregates(o?: CallOptions): Promise<Record<string, string[]>>;
+  /** The same, with their metadata. */
+  aggregateList(o?: CallOptions): Promise<Aggregate[]>;
   /** Exactly this host's row (never a LIKE), fresh; null where it is gone. */
   service(host: string, o?: CallOptions): Promise<NodeView | null>;
   /** One PUT (2.53). Only the keys that are given change. Answers the row after the change. */
@@ -29,7 +43,7 @@ export interface Compute {
     o?: CallOptions,
   ): Promise<NodeView>;
   /** All projects' instances on this host, paged to the end. Half a list is an error, also one from a cell that is silent. */
-  instances(host: string, o?: CallOptions): Promise<InstanceView[]>;
+  instances(host: string, o?: InstanceOptions): Promise<InstanceView[]>;
   /** Ids of what is on this host and not locked; half a list may be returned. The cheapest list that Nova has. */
   unlocked(host: string, o?: CallOptions): Promise<Set<string>>;
   /** Null: 404. */
@@ -153,6 +167,18 @@ export interface Network {
   agents(o?: CallOptions): Promise<NetworkAgent[]>;
 }
 
+/** An image of Glance, as it is now. */
+export interface Image {
+  /** Custom and standard properties; values that are no text are left out. */
+  properties: Record<string, string>;
+  tags: string[];
+}
+
+export interface Images {
+  /** Kept for 10 minutes, also that it is gone. Null: 404, also for an image that our user may not see. */
+  image(id: string, o?: CallOptions): Promise<Image | null>;
+}
+
 export interface OpenStack {
   /** The Keystone URL and region: kept in the watch's memo, so that two clouds are never taken for one. */
   identityUrl: string;
@@ -162,6 +188,7 @@ export interface OpenStack {
   identity: Identity;
   network: Network;
   baremetal: Baremetal;
+  images: Images;
   close(): Promise<void>;
 }
 

@@ -46,9 +46,21 @@ const table = guardsOf('workflows/policy.ts', [
   ],
   [
     'moves only what its owner chose, with opt-in',
-    "if (e.selection === 'opt-in' && !isChosen(i, e.selectionKey))",
+    "if (chosen(i, c.facts ?? {}, e) === 'no')",
     'if (false)',
     [TABLE, 'with opt-in only those whose owners said so are moved'],
+  ],
+  [
+    'leaves nobody behind for what it could not read',
+    "if (chosen(i, c.facts ?? {}, e) === 'no')",
+    "if (chosen(i, c.facts ?? {}, e) !== 'yes')",
+    [TABLE, 'what is not known leaves nobody behind: to know less never keeps what is moved, and it is said'],
+  ],
+  [
+    'leaves alone what a rule names, and only that',
+    "left?.fit === 'yes' ?",
+    'left ?',
+    [TABLE, 'what is not known leaves nobody behind: to know less never keeps what is moved, and it is said'],
   ],
 ]);
 

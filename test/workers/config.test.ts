@@ -221,6 +221,24 @@ test('a reserve is by zone unless an aggregate is named, and target reserved nee
   );
 });
 
+test('rules of selection: a text, a number or true, alone or in a list; an entry that names nothing is refused', () => {
+  const evacuation = (text: string) => config(`evacuation: { ${text} }\n`).policy.evacuation;
+  assert.deepEqual(
+    evacuation('leave: [{ name: db-*, metadata: { tier: [gold, 1] } }, { flavor: { evacuable: true } }]').leave,
+    [{ name: ['db-*'], metadata: { tier: ['gold', '1'] } }, { flavor: { evacuable: ['true'] } }],
+  );
+  assert.deepEqual(evacuation('only: [{ tag: gold }]').only, [{ tag: ['gold'] }]);
+  const why = (text: string) => problems(`cloud: prod\nevacuation: { ${text} }\n`).join();
+  assert.match(
+    why('leave: [{ metadata: gold }]'),
+    /leave\[0\].metadata: expected metadata as a block .*got "gold" \(example/,
+  );
+  assert.match(why('leave: [{ naem: x }]'), /leave\[0\].naem: unknown key \(did you mean name\?\)/);
+  assert.match(why('only: [{}]'), /only\[0\]: is empty: it would fit every instance/);
+  assert.match(why('first: [db]'), /first\[0\]: expected a block of keys, got "db"/);
+  assert.match(why('selection: all, only: [{ tag: a }]'), /selection: all: and evacuation.only says which/);
+});
+
 test('a channel that reads fencing devices needs some', () => {
   assert.deepEqual(problems('cloud: prod\nmonitoring:\n  channels:\n    - driver: bmc-power'), [
     '4: monitoring.channels[0]: bmc-power reads the devices of fencing.levels, and none is configured',

@@ -7,7 +7,7 @@ import { OUTCOMES } from '../../workflows/domain.ts';
 import type { InstanceView, MigrationRecord, NodeView, Verdict } from '../../workflows/domain.ts';
 import { marker, readMarker } from '../../workflows/marker.ts';
 import * as policy from '../../workflows/policy.ts';
-import type { GateInput, InstanceContext } from '../../workflows/policy.ts';
+import type { Facts, GateInput, InstanceContext, Matcher } from '../../workflows/policy.ts';
 
 const NAMES = ['a', 'b', 'c'];
 const verdict = fc.constantFrom<Verdict>('alive', 'failed', 'unknown');
@@ -463,6 +463,126 @@ describe('the state table', () => {
     assert.equal(of({ HA_Enabled: 'true' }), 1);
     assert.equal(of({ 'lifeboat:priority': '7' }), 7);
     assert.equal(of({ 'lifeboat:priority': 'high' }), 0);
+  });
+});
+
+describe('rules of selection', () => {
+  const words = fc.constantFrom<string[]>(['gold'], ['g*'], ['silver', 'GOLD'], ['x']);
+  const keyed = fc.dictionary(fc.constantFrom('tier', 'os', 't*'), words, { minKeys: 1, maxKeys: 2 });
+  const texts = fc.constantFrom<string[]>(['web-*'], ['db'], ['*'], ['acme'], ['x']);
+  const parts = {
+    ...{ project: texts, name: texts, tag: texts, metadata: keyed, flavor: keyed, flavorName: texts, image: keyed },
+    ...{ imageTag: texts, aggregate: texts, aggregateMetadata: keyed },
+  };
+  // One or two parts: an entry of many fits nothing, and shows nothing.
+  const entry: fc.Arbitrary<Matcher> = fc
+    .tuple(fc.record(parts), fc.subarray(Object.keys(parts), { minLength: 1, maxLength: 2 }))
+    .map(([whole, keys]) => Object.fromEntries(Object.entries(whole).filter(([key]) => keys.includes(key))));
+  const entries = fc.array(entry, { maxLength: 3 });
+  const values = fc.dictionary(fc.constantFrom('tier', 'os'), fc.constantFrom('gold', 'silver'));
+  const seen = fc.record({
+    name: fc.constantFrom('web-1', 'WEB-2', 'db', 'x'),
+    tags: fc.subarray(['gold', 'web-7']),
+    metadata: values,
+    imageId: fc.constant('img'),
+    volumeBacked: fc.boolean(),
+  });
+  const known = fc.record({
+    projectName: fc.constantFrom('acme', 'globex'),
+    image: fc.record({ properties: values, tags: fc.subarray(['gold', 'db']) }),
+    aggregates: fc.array(fc.record({ name: fc.constantFrom('rack-1', 'db'), metadata: values }), { maxLength: 2 }),
+  });
+  const shared = { imageBackedDisks: 'shared' as const };
+  const sort = (i: Partial<InstanceView>, facts: Facts, over: Partial<Policy['evacuation']>) =>
+    policy.decide({ ...INSTANCE, ...i }, { ...CALM, facts }, withEvacuation({ ...shared, ...over }));
+
+  test('one more entry of leave never moves what would stay, one more of only never leaves what would move', () => {
+    fc.assert(
+      fc.property(seen, known, entries, entries, entry, (i, facts, only, leave, more) => {
+        const now = sort(i, facts, { only, leave }).decision;
+        const left = sort(i, facts, { only, leave: [...leave, more] }).decision;
+        if (now === 'keep') assert.equal(left, 'keep');
+        const wider = sort(i, facts, { only: [...only, more], leave }).decision;
+        if (now === 'evacuate' && only.length > 0) assert.equal(wider, 'evacuate');
+      }),
+    );
+  });
+
+  test('what is not known leaves nobody behind: to know less never keeps what is moved, and it is said', () => {
+    fc.assert(
+      fc.property(
+        seen,
+        known,
+        entries,
+        entries,
+        fc.subarray(['projectName', 'image', 'aggregates'] as const),
+        (i, all, only, leave, lost) => {
+          const facts: Facts = { ...all };
+          for (const name of lost) facts[name] = null;
+          const full = sort(i, all, { only, leave });
+          const less = sort(i, facts, { only, leave });
+          if (full.decision === 'evacuate') assert.equal(less.decision, 'evacuate');
+          if (full.decision !== less.decision) assert.match(less.reason, /could not be read: it is moved/);
+          assert.doesNotMatch(full.reason, /could not be read/);
+        },
+      ),
+    );
+  });
+
+  test('what no rule turns on is not asked for, and what is asked for is enough', () => {
+    fc.assert(
+      fc.property(seen, known, entries, (i, all, leave) => {
+        const needed = policy.factsFor({ ...INSTANCE, ...i }, leave);
+        const facts: Facts = {
+          ...(needed.has('project') ? { projectName: all.projectName } : {}),
+          ...(needed.has('image') ? { image: all.image } : {}),
+          ...(needed.has('aggregates') ? { aggregates: all.aggregates } : {}),
+        };
+        assert.deepEqual(sort(i, facts, { leave }), sort(i, all, { leave }));
+      }),
+    );
+    const asks = (m: Matcher) => [...policy.factsFor(INSTANCE, [m])];
+    assert.deepEqual(asks({ name: ['db-*'], image: { os: ['x'] }, project: ['acme'] }), [], 'the name does not fit');
+    assert.deepEqual(asks({ image: { os: ['x'] } }), [], 'it boots from a volume');
+    assert.deepEqual(asks({ project: ['0123456789abcdef0123456789abcdef'] }), [], 'an id needs no name');
+    assert.deepEqual(asks({ name: ['web*'], project: ['acme'] }), ['project']);
+  });
+
+  test('all that an entry names must fit, any entry counts, and case does not', () => {
+    const leave = [{ name: ['DB-*'], metadata: { tier: ['gold', 'silver'] } }, { tag: ['scratch'] }];
+    const of = (i: Partial<InstanceView>) => sort(i, {}, { leave });
+    assert.equal(of({ name: 'db-1' }).decision, 'evacuate');
+    assert.equal(of({ name: 'db-1', metadata: { Tier: 'Silver' } }).decision, 'keep');
+    assert.deepEqual(of({ tags: ['Scratch'] }), {
+      decision: 'keep',
+      reason: 'left alone by evacuation.leave: tag scratch',
+    });
+    assert.match(
+      sort({}, {}, { only: [{ image: { os: ['x'] } }] }).reason,
+      /evacuation.only fits it .*boots from a volume/,
+    );
+  });
+
+  test('what Nova tells of an image counts where Glance has it no more; what only Glance could tell stays open', () => {
+    const gone = { volumeBacked: false, imageId: 'img', imageProperties: { os_distro: 'windows' } };
+    const by = (image: Record<string, string[]>) => sort(gone, { image: null }, { leave: [{ image }] });
+    assert.equal(by({ os_distro: ['windows'] }).decision, 'keep');
+    assert.deepEqual(by({ os_distro: ['ubuntu'] }), { decision: 'evacuate', reason: '' });
+    assert.match(by({ own: ['x'] }).reason, /^its image \(img\) could not be read: it is moved/);
+  });
+
+  test('both sorts of aggregate rules are held against the same aggregate', () => {
+    const leave = [{ aggregate: ['rack-*'], aggregateMetadata: { spare: ['true'] } }];
+    const of = (...aggregates: { name: string; metadata: Record<string, string> }[]) =>
+      sort({}, { aggregates }, { leave }).decision;
+    assert.equal(of({ name: 'rack-1', metadata: { spare: 'True' } }), 'keep');
+    assert.equal(of({ name: 'rack-1', metadata: {} }, { name: 'x', metadata: { spare: 'true' } }), 'evacuate');
+  });
+
+  test('what first names goes before the rest, a number in its metadata before both', () => {
+    const first = withEvacuation({ first: [{ flavorName: ['m1'] }] });
+    assert.equal(policy.priorityOf(INSTANCE, first), 1);
+    assert.equal(policy.priorityOf({ ...INSTANCE, metadata: { 'lifeboat:priority': '-3' } }, first), -3);
   });
 });
 

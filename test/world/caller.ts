@@ -16,6 +16,7 @@ export interface Caller {
   remove(path: string): Promise<Reply>;
   placement(path: string, version?: string): Promise<Reply>;
   keystone(path: string): Promise<Reply>;
+  glance(path: string): Promise<Reply>;
   services(): Promise<{ host: string; state: string; status: string; updated_at: string; forced_down: boolean }[]>;
   token: string;
 }
@@ -65,6 +66,7 @@ function caller(world: World, token: string): Caller {
         'openstack-api-version': `placement ${version}`,
       }),
     keystone: (path) => call(`${world.endpoints.keystone}${path}`, 'GET', { 'x-auth-token': token }),
+    glance: (path) => call(`${world.endpoints.glance}${path}`, 'GET', { 'x-auth-token': token }),
     async services() {
       const reply = await compute('GET', '/os-services?binary=nova-compute');
       return (reply.body as { services: Awaited<ReturnType<Caller['services']>> }).services;

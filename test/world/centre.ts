@@ -1,7 +1,7 @@
 // The data centre's state, its clock and its timers: what all services of the world share.
 import { Faults } from './faults.ts';
 import { WorldLog } from './log.ts';
-import type { Assignment, Instance, MigrationRow, Node, Project, ServerGroup, User } from './model.ts';
+import type { Assignment, Image, Instance, MigrationRow, Node, Project, ServerGroup, User } from './model.ts';
 import { seededRandom } from './random.ts';
 import type { Random } from './random.ts';
 import type { Durations, Settings } from './settings.ts';
@@ -31,6 +31,9 @@ export interface Centre {
   instances: Map<string, Instance>;
   records: MigrationRow[];
   groups: Map<string, ServerGroup>;
+  images: Map<string, Image>;
+  /** Name of a host aggregate → its metadata. */
+  aggregateMetadata: Map<string, Record<string, string>>;
   users: Map<string, User>;
   projects: Map<string, Project>;
   /** Group id → its name and users. */
@@ -48,7 +51,7 @@ export interface Centre {
   castsToLose: Set<string>;
   /** Ids of instances that no live migration takes away: a device is passed through to them. */
   unmovable: Set<string>;
-  endpoints: { keystone: string; nova: string; placement: string };
+  endpoints: { keystone: string; nova: string; placement: string; glance: string };
   stopped: boolean;
   /** Cloud clock: ms since the epoch; runs 1 / timeScale times faster than ours. */
   now(): number;
@@ -70,6 +73,8 @@ export function newCentre(settings: Settings): Centre & { timers: Set<NodeJS.Tim
     instances: new Map<string, Instance>(),
     records: [],
     groups: new Map(),
+    images: new Map<string, Image>(),
+    aggregateMetadata: new Map(),
     users: new Map(),
     projects: new Map(),
     userGroups: new Map(),
@@ -81,7 +86,7 @@ export function newCentre(settings: Settings): Centre & { timers: Set<NodeJS.Tim
     brokerDown: false,
     castsToLose: new Set<string>(),
     unmovable: new Set<string>(),
-    endpoints: { keystone: '', nova: '', placement: '' },
+    endpoints: { keystone: '', nova: '', placement: '', glance: '' },
     stopped: false,
     timers,
     now: () => began + log.now() / settings.timeScale,

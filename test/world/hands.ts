@@ -1,6 +1,7 @@
 // What a test or the demo does to the world by hand: faults of nodes and BMCs, and what people do meanwhile.
 import type { Centre } from './centre.ts';
 import { changeInstance, instanceOf, nodeOf } from './centre.ts';
+import { imageOf } from './glance.ts';
 import { addInstance } from './instances.ts';
 import type { NewInstance } from './instances.ts';
 import { addPerson, addUserGroup } from './people.ts';
@@ -74,6 +75,9 @@ export interface Hands {
   letSpawn(node: string, count?: number): number;
   capacity(node: string, capacity: Partial<Capacity>): void;
   aggregate(node: string, names: string[]): void;
+  aggregateMetadata(name: string, metadata: Record<string, string>): void;
+  /** Makes or changes an image of Glance; answers its id. `gone`: Glance has it no more, and Nova still knows it. */
+  image(name: string, o?: { properties?: Record<string, string>; tags?: string[]; gone?: boolean }): string;
   group(name: string, policy: ServerGroup['policy'], project: string): string;
   person(name: string, project: string, o?: { role?: string; email?: string | null; enabled?: boolean }): string;
 }
@@ -96,7 +100,18 @@ export const VERBS = [
     'unmovable',
   ],
   ...['evacuateByHand', 'setRecord', 'changeInstance', 'runGuest', 'userGroup', 'disableByPerson', 'enableByPerson'],
-  ...['spawnDelay', 'failSpawn', 'holdSpawns', 'letSpawn', 'capacity', 'aggregate', 'group', 'person'],
+  ...[
+    'spawnDelay',
+    'failSpawn',
+    'holdSpawns',
+    'letSpawn',
+    'capacity',
+    'aggregate',
+    'aggregateMetadata',
+    'image',
+    'group',
+    'person',
+  ],
 ] as (keyof Hands)[];
 
 export function hands(centre: Centre): Hands {
@@ -157,7 +172,9 @@ function bmcHands(centre: Centre): Pick<Hands, 'bmc' | 'bmcDead' | 'bmcBack'> {
 type CloudVerb = 'cell' | 'cellDown' | 'cellUp' | 'brokerDown' | 'brokerUp' | 'spawnDelay' | 'failSpawn' | 'capacity';
 type SpawnVerb = 'holdSpawns' | 'letSpawn' | 'loseCast';
 
-function cloudHands(centre: Centre): Pick<Hands, CloudVerb | SpawnVerb | 'aggregate' | 'group'> {
+function cloudHands(
+  centre: Centre,
+): Pick<Hands, CloudVerb | SpawnVerb | 'aggregate' | 'aggregateMetadata' | 'image' | 'group'> {
   const at = (name: string) => nodeOf(centre, name);
   const broker = (isCut: boolean) => {
     centre.brokerDown = isCut;
@@ -194,6 +211,13 @@ function cloudHands(centre: Centre): Pick<Hands, CloudVerb | SpawnVerb | 'aggreg
     },
     aggregate(name, names) {
       at(name).aggregates = names;
+    },
+    aggregateMetadata: (name, metadata) => void centre.aggregateMetadata.set(name, metadata),
+    image(name, o) {
+      const image = imageOf(centre, name, true);
+      Object.assign(image, { properties: o?.properties ?? image.properties, tags: o?.tags ?? image.tags });
+      image.gone = o?.gone ?? false;
+      return image.id;
     },
     group(name, policy, project) {
       const id = centre.random.uuid();

@@ -1,4 +1,5 @@
 // Instances as they are put into the world.
+import { imageOf } from './glance.ts';
 import type { Centre } from './centre.ts';
 import { startGuest } from './guests.ts';
 import type { Flavor, Instance } from './model.ts';
@@ -19,6 +20,8 @@ export interface NewInstance {
   taskState?: string | null;
   powerState?: number;
   launched?: boolean;
+  /** Name or id of an image of `image()`. */
+  image?: string;
   disk?: Instance['disk'];
   requestedZone?: string | null;
   metadata?: Record<string, string>;
@@ -65,6 +68,7 @@ export function addInstance(centre: Centre, o: NewInstance): Instance {
     locked: o.locked !== undefined,
     lockedBy: o.locked ? 'owner' : null,
     lockedReason: o.locked?.reason ?? null,
+    imageId: imageOf(centre, o.image).id,
     disk: o.disk ?? centre.settings.imageBackedDisks,
     requestedZone: o.requestedZone ?? null,
     zone: host.zone,

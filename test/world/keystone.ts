@@ -115,7 +115,7 @@ function describe(centre: Centre, token: Token): object {
 }
 
 function catalog(centre: Centre): object[] {
-  const { keystone, nova, placement } = centre.endpoints;
+  const { keystone, nova, placement, glance } = centre.endpoints;
   const region = centre.settings.region;
   const entry = (type: string, name: string, url: string) => ({
     id: roleId(name),
@@ -133,6 +133,7 @@ function catalog(centre: Centre): object[] {
     entry('identity', 'keystone', `${keystone}/v3`),
     entry('compute', 'nova', `${nova}/v2.1`),
     entry('placement', 'placement', placement),
+    entry('image', 'glance', glance),
   ];
 }
 

@@ -1,7 +1,7 @@
 // The world's own log: append only, in order, milliseconds since the world began. The audit reads nothing else.
 import type { FullMail } from './mailbox.ts';
 
-export type ServiceName = 'keystone' | 'nova' | 'placement' | 'bmc' | 'smtp';
+export type ServiceName = 'keystone' | 'nova' | 'placement' | 'glance' | 'bmc' | 'smtp';
 
 export type LogEntry =
   | { kind: 'node'; node: string; serviceId: string; zone: string }

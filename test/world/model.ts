@@ -119,6 +119,8 @@ export interface Instance {
   locked: boolean;
   lockedBy: 'owner' | 'admin' | null;
   lockedReason: string | null;
+  /** In Glance; what boots from a volume shows none. */
+  imageId: string;
   disk: 'volume' | 'shared' | 'local';
   /** The zone it was asked for; evacuations stay in it. */
   requestedZone: string | null;
@@ -131,6 +133,15 @@ export interface Instance {
   deleted: boolean;
   /** Its data was lost (rebuilt from the image, or its only copy destroyed). */
   dataLost: boolean;
+}
+
+export interface Image {
+  id: string;
+  name: string;
+  properties: Record<string, string>;
+  tags: string[];
+  /** Deleted in Glance. */
+  gone: boolean;
 }
 
 export interface MigrationRow {

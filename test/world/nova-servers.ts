@@ -8,7 +8,8 @@ import { page } from './paging.ts';
 import type { Call } from './nova.ts';
 import type { Response } from './web.ts';
 
-const IMAGE = '88a5aaff-f9b3-479d-a6b2-8fedb94c37e5';
+/** What Nova shows of an image's properties (2.98): those that it knows by name (nova/objects/image_meta.py), a few of them. */
+const STANDARD = /^(hw|os|img|cinder|traits|base_image|mappings|min)_|^(architecture|instance_uuid)$/;
 
 export function listServers(centre: Centre, call: Call, detail: boolean): Response {
   const { query } = call.request;
@@ -106,8 +107,7 @@ function show(centre: Centre, i: Instance, call: Call): object {
         .update(i.projectId + i.host)
         .digest('hex')
     : '';
-  const image =
-    i.disk === 'volume' ? '' : { id: IMAGE, links: [{ rel: 'bookmark', href: `${request.origin}/images/${IMAGE}` }] };
+  const image = i.disk === 'volume' ? '' : showImage(centre, i, minor, request.origin);
   return {
     id: i.id,
     name: i.name,
@@ -182,6 +182,13 @@ function hostStatus(centre: Centre, i: Instance): string {
   if (node.service.forcedDown) return 'DOWN';
   if (node.service.disabled) return 'MAINTENANCE';
   return serviceIsUp(centre, node) ? 'UP' : 'UNKNOWN';
+}
+
+/** Also of an image that is gone: Nova keeps what it was made from (nova/api/openstack/compute/views/servers.py). */
+function showImage(centre: Centre, i: Instance, minor: number, origin: string): object {
+  const links = [{ rel: 'bookmark', href: `${origin}/images/${i.imageId}` }];
+  const known = Object.entries(centre.images.get(i.imageId)?.properties ?? {}).filter(([key]) => STANDARD.test(key));
+  return { id: i.imageId, links, ...(minor >= 98 ? { properties: Object.fromEntries(known) } : {}) };
 }
 
 function showFlavor(i: Instance, minor: number, origin: string): object {

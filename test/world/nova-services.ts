@@ -32,7 +32,7 @@ export function listAggregates(centre: Centre): Response {
     name,
     availability_zone: null,
     hosts: nodes.filter((n) => n.aggregates.includes(name)).map((n) => n.name),
-    metadata: {},
+    metadata: centre.aggregateMetadata.get(name) ?? {},
   }));
   return { status: 200, list: 'aggregates', body: { aggregates } };
 }

@@ -159,6 +159,20 @@ test('with an instance its records go; forced_down is not held up by them', asyn
   assert.equal((await api.put(world.node(NODE).serviceId, { forced_down: false })).status, 200);
 });
 
+test('images: Glance tells all of their properties, Nova the standard ones, from 2.98 on and also when the image is gone', async () => {
+  const properties = { os_distro: 'windows', scratch: 'yes' };
+  const image = world.image('desktop', { properties, tags: ['gold'] });
+  const { id } = add({ image: 'desktop', disk: 'shared' });
+  const glance = () => api.glance(`/v2/images/${image}`);
+  const { body } = await glance();
+  assert.deepEqual(body, { ...(body as object), ...properties, tags: ['gold'] });
+  world.image('desktop', { gone: true });
+  assert.equal((await glance()).status, 404);
+  const shown = async (version: string) => (await server(id, version)).image as { id: string; properties?: object };
+  assert.deepEqual((await shown('2.98')).properties, { os_distro: 'windows' });
+  assert.deepEqual([(await shown('2.97')).id, (await shown('2.97')).properties], [image, undefined]);
+});
+
 test('hypervisors tell host_ip and the host of their service, which is not their own name', async () => {
   const list = ((await api.get('/os-hypervisors/detail')).body as { hypervisors: Record<string, unknown>[] })
     .hypervisors;

@@ -7,6 +7,7 @@ import type { Fault, FaultEffect, FaultMatch } from './faults.ts';
 import { foundNodes } from './founding.ts';
 import { foundInstances } from './instances.ts';
 import { foundPeople, SERVICE_USER } from './people.ts';
+import { glance } from './glance.ts';
 import { hands } from './hands.ts';
 import type { Hands } from './hands.ts';
 import { keystone } from './keystone.ts';
@@ -58,15 +59,16 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const settings = settingsOf(options);
   const centre = newCentre(settings);
   const { log, faults } = centre;
-  const serve = (service: 'keystone' | 'nova' | 'placement', handler: ReturnType<typeof nova>) =>
+  const serve = (service: 'keystone' | 'nova' | 'placement' | 'glance', handler: ReturnType<typeof nova>) =>
     serveWeb({ service, log, faults, handler });
   const webs = [
     await serve('keystone', keystone(centre)),
     await serve('nova', nova(centre)),
     await serve('placement', placement(centre)),
+    await serve('glance', glance(centre)),
   ];
-  const [ks, nv, pl] = webs.map((web) => `http://127.0.0.1:${web.port}`);
-  centre.endpoints = { keystone: ks!, nova: nv!, placement: pl! };
+  const [ks, nv, pl, gl] = webs.map((web) => `http://127.0.0.1:${web.port}`);
+  centre.endpoints = { keystone: ks!, nova: nv!, placement: pl!, glance: gl! };
   const mailbox = await openMailbox(log);
   foundPeople(centre);
   await foundNodes(centre);

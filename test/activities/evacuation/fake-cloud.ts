@@ -3,6 +3,7 @@ import type {
   Candidate,
   CallOptions,
   Compute,
+  Image,
   OpenStack,
   OpenStackFailure,
 } from '../../../activities/openstack/types.ts';
@@ -44,6 +45,7 @@ export function newInstance(name: string, change: Partial<InstanceView> = {}): I
   };
 }
 
+type Entered = keyof Compute | 'candidates' | 'projectName' | 'image';
 type Hook = (...args: never[]) => unknown;
 
 export interface FakeCloud extends OpenStack {
@@ -54,8 +56,12 @@ export interface FakeCloud extends OpenStack {
   candidates: Candidate[];
   calls: { what: string; id: string; at: number; options?: unknown }[];
   /** Runs before a call's own effect; may throw or wait. */
-  before: Partial<Record<keyof Compute | 'candidates', Hook>>;
+  before: Partial<Record<Entered, Hook>>;
   aggregates: Record<string, string[]>;
+  aggregateMetadata: Record<string, Record<string, string>>;
+  /** Glance's: what is not here is a 404, an Error is thrown. */
+  imagesById: Record<string, Image | Error>;
+  projectNames: Record<string, string | Error>;
   /** Replaces what an evacuate does. */
   onEvacuate: (i: InstanceView) => void;
   /** Replaces what a live migration does. */
@@ -71,7 +77,11 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
   const iso = (): string => new Date(clock.wall()).toISOString().replace('Z', '000');
   const copy = <T>(x: T): T => structuredClone(x);
 
-  async function enter(what: keyof Compute | 'candidates', id: string, o?: CallOptions): Promise<void> {
+  const orThrow = <T>(x: T | Error): T => {
+    if (x instanceof Error) throw x;
+    return x;
+  };
+  async function enter(what: Entered, id: string, o?: CallOptions): Promise<void> {
     cloud.calls.push({ what, id, at: clock.ms(), options: o });
     await (cloud.before[what] as ((id: string, o?: CallOptions) => unknown) | undefined)?.(id, o);
   }
@@ -85,6 +95,12 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
     services: async (o) => (await enter('services', '', o), [...cloud.nodes.values()].map(copy)),
     controllers: () => Promise.resolve({ 'nova-scheduler': 'up', 'nova-conductor': 'up' }),
     aggregates: () => Promise.resolve(cloud.aggregates),
+    async aggregateList(o) {
+      await enter('aggregateList', '', o);
+      return Object.entries(cloud.aggregates).map(([name, hosts]) => ({
+        ...{ name, hosts, metadata: cloud.aggregateMetadata[name] ?? {} },
+      }));
+    },
     service: async (host, o) => (await enter('service', host, o), copy(cloud.nodes.get(host) ?? null)),
     async updateService(serviceId, change, o) {
       await enter('updateService', serviceId, o);
@@ -161,8 +177,17 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
     },
     identity: {
       peopleOf: async () => [],
-      projectName: async (id) => id,
+      async projectName(id, o) {
+        await enter('projectName', id, o);
+        return orThrow(cloud.projectNames[id] ?? id);
+      },
       whoAmI: async () => ({ userId: 'us', userName: 'lifeboat', roles: ['admin'], projectId: null }),
+    },
+    images: {
+      async image(id, o) {
+        await enter('image', id, o);
+        return orThrow(cloud.imagesById[id] ?? null);
+      },
     },
     network: { agents: async () => [] },
     baremetal: {
@@ -180,6 +205,9 @@ export function fakeCloud(clock: VirtualClock): FakeCloud {
     calls: [],
     before: {},
     aggregates: {},
+    aggregateMetadata: {},
+    imagesById: {},
+    projectNames: {},
     onEvacuate: (i) => void cloud.work(i, 'compute-2'),
     onMigrate: (i) => {
       i.taskState = 'migrating';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openEvacuator } from '../../../activities/evacuation/index.ts';
-import { MARKER, newInstance, NODE } from './fake-cloud.ts';
+import { MARKER, newInstance, NODE, unavailable } from './fake-cloud.ts';
 import { setup, type Setup } from './setup.ts';
 
 const serviceId = `service-${NODE}`;
@@ -82,6 +82,48 @@ test('several members of a hard-affinity group are kept and told why; one alone,
     a1: 'evacuate',
   });
   assert.match(snapshot.instances.find((i) => i.name === 'h1')?.reason ?? '', /hard affinity/);
+});
+
+const made = (name: string, imageId: string) => newInstance(name, { volumeBacked: false, imageId });
+const asked = (s: Setup) =>
+  s.cloud.calls
+    .filter((c) => ['image', 'projectName', 'aggregateList'].includes(c.what))
+    .map((c) => `${c.what} ${c.id}`);
+
+test('a rule reads what it turns on, once for all that share it; without one nothing more is read', async () => {
+  const s = setup();
+  Object.assign(s.policy.evacuation, { imageBackedDisks: 'shared' });
+  for (let n = 0; n < 100; n++) put(s, made(`web-${n}`, n % 2 ? 'img-a' : 'img-b'));
+  put(s, newInstance('volume'), newInstance('other', { projectId: 'globex' }));
+  await take(s);
+  assert.deepEqual(asked(s), []);
+
+  s.cloud.imagesById = { 'img-a': { properties: { scratch: 'yes' }, tags: [] }, 'img-b': { properties: {}, tags: [] } };
+  s.cloud.aggregates = { 'rack-1': [NODE], spare: ['compute-9'] };
+  s.policy.evacuation.leave = [
+    { name: ['web-*'], image: { scratch: ['YES'] } },
+    { name: ['other'], project: ['Globex Inc'] },
+    { name: ['volume'], aggregate: ['spare'] },
+  ];
+  s.cloud.projectNames = { globex: 'globex inc' };
+  const { snapshot } = await take(s);
+  assert.deepEqual(asked(s).sort(), ['aggregateList ', 'image img-a', 'image img-b', 'projectName globex']);
+  const kept = snapshot.instances.filter((i) => i.decision === 'keep');
+  assert.equal(kept.length, 51);
+  const why = kept.find((i) => i.name === 'other')?.reason;
+  assert.equal(why, 'left alone by evacuation.leave: name other, project Globex Inc');
+});
+
+test('an image that cannot be read leaves nobody behind, and the row says so', async () => {
+  const s = setup();
+  Object.assign(s.policy.evacuation, { imageBackedDisks: 'shared', leave: [{ image: { scratch: ['yes'] } }] });
+  put(s, made('gone', 'img-gone'), made('broken', 'img-503'));
+  s.cloud.imagesById = { 'img-503': unavailable() };
+  const { snapshot } = await take(s);
+  for (const { name, decision, reason } of snapshot.instances) {
+    assert.equal(decision, 'evacuate', name);
+    assert.match(reason, /^its image \(img-(gone|503)\) could not be read: it is moved, whatever evacuation.only/);
+  }
 });
 
 test('refuses a node whose UUID is another or that is gone; fails as a whole when a list fails', async () => {

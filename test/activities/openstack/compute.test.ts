@@ -117,12 +117,36 @@ test('instances of exactly this host, with the groups that the list does not tel
   assert.deepEqual(one, {
     ...{ id: 'i1', name: 'name-i1', projectId: 'p1', userId: 'u1', host: 'a', vmState: 'active', taskState: null },
     ...{ powerState: 1, status: 'ACTIVE', locked: false, lockedReason: null, launchedAt: 't', volumeBacked: true },
+    imageId: null,
     flavor: { name: 'small', vcpus: 1, ram: 512, disk: 15, ephemeral: 5, swap: 256, extraSpecs: { x: 'y' } },
     ...{ az: 'az1', metadata: { a: 'b' }, tags: ['t'], serverGroups: ['g1'], fault: null },
   });
   const asked = cloud.last(SERVERS);
   assert.equal(asked.query.toString(), 'all_tenants=1&host=a');
   assert.equal(asked.headers['openstack-api-version'], 'compute 2.73');
+});
+
+test('properties of images come in the same call, at a version that tells them; an older Nova tells none', async () => {
+  const image = { id: 'img', properties: { os_distro: 'windows', hw_qemu_guest_agent: true } };
+  const os = await started({
+    [SERVERS]: { json: { servers: [server('i', 'h', { image }), server('v', 'h', { image: '' })] } },
+    [GROUPS]: { json: { server_groups: [] } },
+  });
+  const version = { id: 'v2.1', version: '2.103', min_version: '2.1' };
+  cloud.on('GET /compute/v2.1/', { json: { version } });
+  const [i, v] = await os.compute.instances('h', { imageProperties: true });
+  assert.deepEqual([i?.imageId, i?.imageProperties], ['img', { os_distro: 'windows', hw_qemu_guest_agent: 'true' }]);
+  assert.deepEqual([v?.imageId, v?.imageProperties, v?.volumeBacked], [null, undefined, true]);
+  assert.equal(cloud.last(SERVERS).headers['openstack-api-version'], 'compute 2.98');
+  await os.compute.instances('h');
+  assert.equal(cloud.last(SERVERS).headers['openstack-api-version'], 'compute 2.73');
+  await cloud.close();
+  const older = await started({
+    [SERVERS]: { json: { servers: [] } },
+    [SERVICES]: { json: { services: [service('h')] } },
+  });
+  await older.compute.instances('h', { imageProperties: true });
+  assert.equal(cloud.last(SERVERS).headers['openstack-api-version'], 'compute 2.96');
 });
 
 test('an empty list from a cell that does not answer is an error, not "no instances"', async () => {

@@ -97,3 +97,20 @@ test('tells who we are from the token alone', async () => {
   });
   assert.equal(cloud.requests.length, 1);
 });
+
+test('an image is read once in ten minutes, its own words as properties; one that is gone is null', async () => {
+  cloud = await startCloud();
+  const path = 'GET /image/v2/images/a';
+  cloud.on(path, { json: { id: 'a', name: 'ubuntu', tags: ['gold'], scratch: 'yes', min_disk: 0, protected: false } });
+  const os = await cloud.connect();
+  const found = { tags: ['gold'], properties: { id: 'a', name: 'ubuntu', scratch: 'yes' } };
+  for (let n = 0; n < 3; n++) assert.deepEqual(await os.images.image('a'), found);
+  assert.equal(await os.images.image('b'), null);
+  assert.equal(await os.images.image('b'), null);
+  assert.deepEqual([cloud.count(path), cloud.count('GET /image/v2/images/b')], [1, 1]);
+  cloud.later(601_000);
+  await os.images.image('a');
+  assert.equal(cloud.count(path), 2);
+  cloud.on('GET /image/v2/images/c', { status: 403 });
+  assert.equal((await failureOf(os.images.image('c'))).status, 403);
+});

@@ -119,6 +119,7 @@ export function login(url: string, nth: number, lifeMs: number): Reply {
   const catalog = [
     { type: 'compute', endpoints: endpoints('/compute/v2.1') },
     { type: 'placement', endpoints: endpoints('/placement') },
+    { type: 'image', endpoints: endpoints('/image') },
     { type: 'identity', endpoints: endpoints('/identity') },
     { type: 'network', endpoints: endpoints('/networking') },
   ];
