@@ -14,6 +14,7 @@ import {
   type Timings,
 } from '../workflows/defaults.ts';
 import { duration, writeDuration } from './duration.ts';
+import { PRESETS } from './presets.ts';
 import { matchers } from './selection-schema.ts';
 
 const text = (expected: string, example: string) => z.string().trim().min(1).meta({ expected, example });
@@ -99,6 +100,11 @@ const evacuationPolicy = {
   priorityKey: text('a metadata key', 'lifeboat:priority').optional(),
   leaveProjects: z.array(z.string().min(1)).optional(),
   leaveNames: z.array(z.string().min(1)).optional(),
+  like: z
+    .enum(PRESETS)
+    .meta({ expected: `one of ${PRESETS.join(', ')}`, example: 'masakari' })
+    .optional(),
+  priorityElse: z.number().meta({ expected: 'a number', example: '500' }).optional(),
   only: matchers,
   leave: matchers,
   first: matchers,

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { LineCounter, parseDocument } from 'yaml';
 import { DEFAULT_POLICY, DEFAULT_TIMINGS, scaleTimings, type Policy, type Timings } from '../workflows/defaults.ts';
 import { crossCheck, optionProblems } from './config-checks.ts';
+import { presetOf } from './presets.ts';
 import { ConfigError, problemsOf, type Source } from './config-errors.ts';
 import { judgeStrangers } from './config-modules.ts';
 import { configSchema, type ConfigFile } from './config-schema.ts';
@@ -128,6 +129,7 @@ function makePolicy(read: ConfigFile): Policy {
   const { groups } = read.monitoring;
   const failedWhen = read.monitoring.failedWhen ?? { all: membersByDefault(read) };
   const { states, ...evacuation } = pick(read.evacuation, DEFAULT_POLICY.evacuation);
+  const preset = presetOf(read.evacuation);
   return {
     mode: read.mode ?? DEFAULT_POLICY.mode,
     failedWhen,
@@ -139,9 +141,13 @@ function makePolicy(read: ConfigFile): Policy {
     limits: { ...DEFAULT_POLICY.limits, ...defined(read.limits ?? {}) },
     evacuation: {
       ...DEFAULT_POLICY.evacuation,
+      ...preset,
       ...evacuation,
+      only: [...(preset.only ?? []), ...(evacuation.only ?? [])],
+      first: [...(preset.first ?? []), ...(evacuation.first ?? [])],
+      ...(read.evacuation.priorityElse !== undefined && { priorityElse: read.evacuation.priorityElse }),
       ...(read.evacuation.reserve && { reserve: read.evacuation.reserve }),
-      states: { ...DEFAULT_POLICY.evacuation.states, ...defined(states ?? {}) },
+      states: { ...DEFAULT_POLICY.evacuation.states, ...preset.states, ...defined(states ?? {}) },
     },
     tellNodeNames: read.notification.tellNodeNames,
     readmission: read.readmission ?? DEFAULT_POLICY.readmission!,

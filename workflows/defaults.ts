@@ -187,6 +187,8 @@ export interface Policy {
     states: Record<'paused' | 'suspended' | 'rescued' | 'resized', 'keep' | 'reset'>;
     /** Metadata key with a number; higher goes first. */
     priorityKey: string;
+    /** Of an instance without such a number. Absent: 1 for what is marked or named by `first`, else 0. */
+    priorityElse?: number;
     /** Projects (ids) whose instances are left alone (Octavia's amphorae). */
     leaveProjects: string[];
     /** Patterns of names of instances that are left alone. Absent in what an older release granted. */

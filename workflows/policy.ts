@@ -127,6 +127,7 @@ function byDisk(i: InstanceView, e: Policy['evacuation']): Sorted {
 export function priorityOf(i: InstanceView, policy: Policy, facts: Facts = {}): number {
   const n = Number(i.metadata[policy.evacuation.priorityKey]);
   if (i.metadata[policy.evacuation.priorityKey] !== undefined && Number.isFinite(n)) return n;
+  if (policy.evacuation.priorityElse !== undefined) return policy.evacuation.priorityElse;
   return goesFirst(i, facts, policy.evacuation) ? 1 : 0;
 }
 

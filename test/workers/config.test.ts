@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DEFAULT_POLICY, DEFAULT_TIMINGS } from '../../workflows/defaults.ts';
+import type { InstanceView } from '../../workflows/domain.ts';
+import { decide, priorityOf, type Facts } from '../../workflows/policy.ts';
 import { ConfigError, loadConfig, parseConfig } from '../../workers/config.ts';
 
 /** The lines under `Cannot use lifeboat.yaml: n errors`. */
@@ -237,6 +239,71 @@ test('rules of selection: a text, a number or true, alone or in a list; an entry
   assert.match(why('only: [{}]'), /only\[0\]: is empty: it would fit every instance/);
   assert.match(why('first: [db]'), /first\[0\]: expected a block of keys, got "db"/);
   assert.match(why('selection: all, only: [{ tag: a }]'), /selection: all: and evacuation.only says which/);
+});
+
+const view: InstanceView = {
+  ...{
+    id: 'i',
+    name: 'web',
+    projectId: 'p',
+    userId: 'u',
+    host: 'c',
+    vmState: 'active',
+    taskState: null,
+    powerState: 1,
+  },
+  ...{ status: 'ACTIVE', locked: false, lockedReason: null, launchedAt: 't', volumeBacked: false, imageId: 'img' },
+  ...{ az: null, metadata: {}, tags: [], serverGroups: [], fault: null },
+  flavor: { name: 'm1', vcpus: 1, ram: 1, disk: 1, swap: 0, extraSpecs: {} },
+};
+/** What becomes of it under such a configuration, and when. */
+const sorter = (text: string) => {
+  const { policy } = config(`evacuation: { imageBackedDisks: shared, ${text} }\n`);
+  return (change: Partial<InstanceView>, facts: Facts = {}) => {
+    const context = { openEvacuation: null, openMigration: null, hardAffinity: false, facts };
+    const i = { ...view, ...change };
+    return [decide(i, context, policy).decision, priorityOf(i, policy, facts)];
+  };
+};
+
+test('like masakari: all, those with HA_Enabled first by all its words for true, or only those; every state is made movable', () => {
+  const all = sorter('like: masakari');
+  for (const yes of ['True', 'yes', 'ON', '1', 't', 'y'])
+    assert.deepEqual(all({ metadata: { HA_Enabled: yes } }), ['evacuate', 1]);
+  for (const no of ['False', '0', 'no', '']) assert.deepEqual(all({ metadata: { HA_Enabled: no } }), ['evacuate', 0]);
+  for (const vmState of ['error', 'paused', 'suspended', 'rescued', 'resized'])
+    assert.equal(all({ vmState })[0], 'evacuate');
+  const some = sorter('like: masakari, selection: opt-in, selectionKey: Ensure-My-HA');
+  assert.equal(some({ metadata: { 'Ensure-My-HA': 'yes' } })[0], 'evacuate');
+  assert.equal(some({ metadata: { HA_Enabled: 'yes' } })[0], 'keep');
+  assert.equal(sorter('like: masakari, states: { paused: keep }')({ vmState: 'paused' })[0], 'keep', 'the file wins');
+});
+
+test('like instanceha: only what is tagged by flavor, image or aggregate, in the order of restart_priority', () => {
+  const ha = sorter('like: instanceha');
+  const untagged: Facts = { image: { properties: {}, tags: [] }, aggregates: [] };
+  const flavor = (extraSpecs: Record<string, string>) => ({ flavor: { ...view.flavor, extraSpecs } });
+  const of = (change: Partial<InstanceView>, facts: Facts = {}) => ha(change, { ...untagged, ...facts })[0];
+  assert.equal(of({}), 'keep');
+  assert.equal(of(flavor({ evacuable: 'true' })), 'evacuate');
+  assert.equal(of(flavor({ 'trait:CUSTOM_evacuable': 'True' })), 'evacuate', 'a part of the key');
+  assert.equal(of(flavor({ evacuable: 'false' })), 'keep');
+  assert.equal(of({}, { image: { properties: { evacuable: 'true' }, tags: [] } }), 'evacuate');
+  assert.equal(of({}, { image: { properties: {}, tags: ['evacuable'] } }), 'evacuate');
+  assert.equal(of({}, { aggregates: [{ name: 'a', metadata: { evacuable: 'true' } }] }), 'evacuate');
+  assert.equal(
+    of({ vmState: 'paused' }, { image: { properties: {}, tags: ['evacuable'] } }),
+    'keep',
+    'ACTIVE, ERROR, SHUTOFF',
+  );
+  const number = (n?: string) => ha({ metadata: n === undefined ? {} : { 'instanceha:restart_priority': n } })[1];
+  assert.deepEqual([number('900'), number(), number('100')], [900, 500, 100]);
+  assert.equal(sorter('like: instanceha, selectionKey: my_tag')(flavor({ my_tag: 'true' }), untagged)[0], 'evacuate');
+  assert.equal(sorter('like: instanceha, selection: all')({}, untagged)[0], 'evacuate');
+  assert.match(
+    problems('cloud: prod\nevacuation: { like: pacemaker }\n').join(),
+    /like: expected one of masakari, instanceha, got/,
+  );
 });
 
 test('a channel that reads fencing devices needs some', () => {
