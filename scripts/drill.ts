@@ -3,7 +3,8 @@ import { COMMON_USAGE, configOf, EXIT, nodeOf, run, UsageError } from './cli/com
 import { otherPolicy, sections, unknownNode } from './cli/preview.ts';
 import { ago, paint, table } from './cli/print.ts';
 import { withTemporal, type Temporal } from './cli/temporal.ts';
-import { answerOfFleet, answerOfNode, togetherText, type FleetAnswer, type NodeAnswer } from './drill/answer.ts';
+import { answerOfFleet, answerOfNode, type FleetAnswer, type NodeAnswer } from './drill/answer.ts';
+import { togetherText } from '../workflows/drill/judge.ts';
 import { drillAll, drillNode, type Around } from './drill/read.ts';
 
 const USAGE = `npm run drill -- NODE | --all [--survive K] [--json]

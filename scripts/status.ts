@@ -54,6 +54,7 @@ function facts({ sweep }: Fleet, watch: NonNullable<Fleet['watch']>): string[][]
     ['failed', list(sight?.failed ?? [])],
     ['off by us', list(sight?.ours ?? [])],
     ...(watch.devices ? [['power devices', deviceFacts(watch.devices)]] : []),
+    ...(watch.drill ? [['drill', drillFacts(watch.drill)]] : []),
     ['mode', `${acts[watch.mode]} (configuration ${watch.policyHash})`],
     ...Object.entries(watch.maintenance ?? {}).map(([node, m]) => [
       'maintenance',
@@ -71,6 +72,13 @@ function deviceFacts({ readAt, counts, bare, broken }: DeviceState): string {
   const all = Object.values(counts).reduce((sum, n) => sum + n, 0);
   const fine = broken.length === 0 ? `all ${all} answer` : `${broken.length} of ${all} would not serve`;
   return `${fine} (read ${ago(Date.now() - Date.parse(readAt))} ago)${bare > 0 ? `; ${bare} nodes have none` : ''}`;
+}
+
+function drillFacts({ readAt, trouble, nodes, works }: NonNullable<NonNullable<Fleet['watch']>['drill']>): string {
+  const last = readAt
+    ? `${works} of ${nodes} nodes would be recovered if they died (asked ${ago(Date.now() - Date.parse(readAt))} ago)`
+    : 'no round yet';
+  return trouble ? `${last}; the last round could not be made: ${trouble}` : last;
 }
 
 function operationLines(o: OpenOperation): string[] {

@@ -30,9 +30,17 @@ export function importsIn(file: string, source: string): Import[] {
   });
 }
 
-const SHARED = ['contract', 'marker', 'notice', 'policy', 'domain', 'defaults', 'verbs'].map(
-  (name) => `workflows/${name}.ts`,
-);
+const SHARED = [
+  'contract',
+  'marker',
+  'notice',
+  'policy',
+  'domain',
+  'defaults',
+  'verbs',
+  'drill/judge',
+  'drill/findings',
+].map((name) => `workflows/${name}.ts`);
 /** What one room may use of another at run time: the client's errors, and how a sign of life is read. */
 const ROOMS_SHARE = [
   'openstack/errors.ts',

@@ -125,6 +125,33 @@ const timings = z.strictObject(
   ),
 );
 
+const isTimeZone = (name: string): boolean => {
+  try {
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
+  } catch {
+    return false;
+  }
+};
+
+/** When the whole fleet is drilled by itself. */
+const drill = z
+  .strictObject({
+    at: z
+      .string()
+      .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
+      .meta({ expected: 'a time of the day, hh:mm', example: '"02:30"' })
+      .optional(),
+    timeZone: z
+      .string()
+      .refine(isTimeZone, 'is no time zone')
+      .meta({ expected: 'a time zone', example: 'Europe/Berlin' })
+      .default('UTC'),
+    every: duration('24h', 3_600_000).optional(),
+    survive: count('a number of nodes, 1 to 10', '1', 10).default(1),
+  })
+  .refine((d) => (d.at === undefined) !== (d.every === undefined), 'needs at or every, and not both')
+  .meta({ expected: 'at or every', example: '{ at: "02:30" }' });
+
 export const configSchema = z.strictObject({
   cloud,
   openstack: z
@@ -200,6 +227,7 @@ export const configSchema = z.strictObject({
   evacuation: z.strictObject({ ...evacuationConfig.shape, ...evacuationPolicy }).prefault({}),
   // The UI's address stands once, at the top.
   notification: notificationConfig.omit({ console: true }).prefault({}),
+  drill: drill.optional(),
   timings: timings.optional(),
   timeScale: z.number().gt(0).max(100).meta({ expected: 'a factor', example: '1' }).optional(),
   console: z

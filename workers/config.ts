@@ -31,6 +31,8 @@ export interface Config {
   evacuation: ConfigFile['evacuation'];
   notification: ConfigFile['notification'];
   /** The Temporal UI's address without a slash at its end. */
+  /** Absent: the fleet is not drilled on a schedule. */
+  drill?: ConfigFile['drill'];
   console: string | null;
   /** What is allowed and should be said aloud at every start. */
   warnings: string[];
@@ -119,6 +121,7 @@ function makeConfig(read: ConfigFile, unscaled: Policy, file: string): Omit<Conf
     evacuation: read.evacuation,
     notification: read.notification,
     console: read.console?.replace(/\/+$/, '') ?? null,
+    ...(read.drill && { drill: read.drill }),
     warnings,
   };
 }

@@ -5,6 +5,7 @@ import { ROLES, type Role } from '../workflows/contract.ts';
 import { loadConfig, ConfigError, type Config } from './config.ts';
 import { createWorkers } from './create-workers.ts';
 import { driverSource } from './deps.ts';
+import { keepDrill } from './drill-schedule.ts';
 import { followConfig } from './follow-config.ts';
 import { checkWatchdogUrl, tellWatchdog } from './health-watchdog.ts';
 import { keepWatch, refuseOtherCloud } from './keep-watch.ts';
@@ -151,6 +152,7 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
       void gaugeRoles({ config, roles, client, namespace, signal });
     }
     if (roles.includes('fencing')) void keepProbes({ client, config, logger, signal: stop.signal });
+    if (roles.includes('monitor')) void keepDrill({ client, config, logger, signal: stop.signal });
     const changes = changing(config);
     void followConfig({
       ...{ config, logger, signal: stop.signal },
@@ -159,6 +161,7 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
         const what = await made.replace(next);
         changes.to(next);
         if (roles.includes('fencing')) void keepProbes({ client, config: next, logger, signal: stop.signal });
+        if (roles.includes('monitor')) void keepDrill({ client, config: next, logger, signal: stop.signal });
         return what;
       },
     });

@@ -74,6 +74,7 @@ export function watchGauges(meter: Meter, now: () => number = Date.now): (seen: 
     'gate',
   );
   const devices = deviceGauges(meter);
+  const drill = drillGauges(meter);
   const alarms = byName(gauge('lifeboat_alarms_open', '1', 'Alarms of the watch that are not over, by kind'), 'alarm');
   return ({ watch, runs }) => {
     const told = runs.filter((run) => run !== null);
@@ -89,6 +90,7 @@ export function watchGauges(meter: Meter, now: () => number = Date.now): (seen: 
     held(Object.values(watch.held));
     alarms(watch.alarms);
     if (watch.devices) devices(watch.devices);
+    if (watch.drill) drill(watch.drill);
     answered.set(Math.round(now() / 1_000));
   };
 }
@@ -107,6 +109,19 @@ function deviceGauges(meter: Meter): (devices: DeviceState) => void {
     for (const health of HEALTHS) byHealth.set(devices.counts[health] ?? 0, { health });
     bare.set(devices.bare);
     at.set(Math.round(Date.parse(devices.readAt) / 1_000));
+  };
+}
+
+/** As the last drill on the schedule found them (workflows/drill-round.ts); a round that could not be made changes nothing. */
+function drillGauges(meter: Meter): (drill: NonNullable<WatchState['drill']>) => void {
+  const gauge = (name: string, unit: string, help: string) => meter.createGauge(name, 'int', unit, help);
+  const nodes = gauge('lifeboat_drill_nodes', '1', 'Nodes by whether they would be recovered if they died');
+  const at = gauge('lifeboat_drill_timestamp_seconds', 's', 'When the fleet was drilled last');
+  return (drill) => {
+    if (drill.readAt === null) return;
+    nodes.set(drill.works, { works: 'true' });
+    nodes.set(drill.nodes - drill.works, { works: 'false' });
+    at.set(Math.round(Date.parse(drill.readAt) / 1_000));
   };
 }
 

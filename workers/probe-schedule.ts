@@ -1,17 +1,11 @@
 // The schedule on which the power devices are read (Temporal keeps the time, also when no worker runs). Workers with the role fencing see
 // to it at their start: only they know whether there are devices.
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  ScheduleAlreadyRunning,
-  ScheduleNotFoundError,
-  WorkflowNotFoundError,
-  type Client,
-  type ScheduleOptions,
-} from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type ScheduleOptions } from '@temporalio/client';
 import type { Logger } from '@temporalio/worker';
 import { probesId, taskQueues, watchId, WORKFLOW_TYPES } from '../workflows/contract.ts';
 import { devicesProbedSignal } from '../workflows/verbs.ts';
 import type { Config } from './config.ts';
+import { dropSchedule, keepTrying, putSchedule } from './schedules.ts';
 import { WORKFLOW_TASK_TIMEOUT } from './temporal.ts';
 
 export const PROBE_EVERY_MS = 3_600_000;
@@ -38,24 +32,11 @@ export async function ensureProbes({ client, config }: ProbeScheduleOptions): Pr
     await remove(client, config.cloud);
     return 'none';
   }
-  const wanted = optionsOf(config.cloud, everyMs);
-  try {
-    await client.schedule.create({ scheduleId, ...wanted, state: { triggerImmediately: true } });
-    return 'created';
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-  }
-  await client.schedule.getHandle(scheduleId).update(({ state }) => ({ ...wanted, state }));
-  return 'updated';
+  return putSchedule(client, scheduleId, optionsOf(config.cloud, everyMs), true);
 }
 
 async function remove(client: Client, cloud: string): Promise<void> {
-  try {
-    await client.schedule.getHandle(probesId(cloud)).delete();
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return;
-    throw error;
-  }
+  if (!(await dropSchedule(client, probesId(cloud)))) return;
   // What it was told of broken devices is nobody's to end now. No watch: nobody was told.
   const watch = client.workflow.getHandle(watchId(cloud));
   await watch.signal(devicesProbedSignal, null).catch((error: unknown) => {
@@ -82,24 +63,17 @@ function optionsOf(cloud: string, everyMs: number) {
 }
 
 /** Until it is done or the signal: what Temporal refuses for now is said, and tried again. Never rejects. */
-export async function keepProbes(
+export const keepProbes = (
   options: ProbeScheduleOptions & { logger: Pick<Logger, 'info' | 'warn'>; signal: AbortSignal; againMs?: number },
-): Promise<void> {
-  const { logger, signal, againMs = 60_000 } = options;
-  while (!signal.aborted) {
-    try {
+): Promise<void> =>
+  keepTrying(
+    'the device probes',
+    async () => {
       const done = await ensureProbes(options);
       const everyMs = probeEveryMs(options.config);
-      logger.info(
-        done === 'none'
-          ? 'the power devices are not probed: off, or none is configured'
-          : `the power devices are probed every ${Math.round((everyMs ?? 0) / 1_000)} s (schedule ${probesId(options.config.cloud)} ${done})`,
-      );
-      return;
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      logger.warn(`the schedule of the device probes cannot be written: ${why} (does the namespace allow schedules?)`);
-    }
-    await sleep(againMs, undefined, { signal }).catch(() => undefined);
-  }
-}
+      return done === 'none'
+        ? 'the power devices are not probed: off, or none is configured'
+        : `the power devices are probed every ${Math.round((everyMs ?? 0) / 1_000)} s (schedule ${probesId(options.config.cloud)} ${done})`;
+    },
+    options,
+  );

@@ -4,6 +4,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import type { SweepCarry } from '../activities/monitoring/contract.ts';
 import type { Policy, Timings } from './defaults.ts';
 import type { DeviceState } from './device-health.ts';
+import type { DrillFindings, DrillSummary } from './drill/findings.ts';
 import type { Circumstances } from './drill/types.ts';
 import type { Maintenance, Override } from './exceptions.ts';
 import type { Account, Evidence, NodeView, Planned, Proof, RecoveryReport, Suspicion } from './domain.ts';
@@ -22,6 +23,8 @@ export const nodeWorkflowId = (cloud: string, node: string): string => `${cloud}
 export const noticeId = (workflowId: string, runId: string, notice: string): string =>
   `${workflowId}/tell/${notice}/${runId.slice(0, 8)}`;
 export const drillId = (cloud: string, at: number): string => `${cloud}/drill/${at}`;
+/** The schedule on which the fleet is drilled; its runs have this id and the time. */
+export const drillsId = (cloud: string): string => `${cloud}/drill`;
 /** The schedule on which all power devices are read; its runs have this id and the time. */
 export const probesId = (cloud: string): string => `${cloud}/devices`;
 export const previewId = (cloud: string, node: string, at: number): string => `${cloud}/${node}/preview/${at}`;
@@ -33,6 +36,7 @@ export const WORKFLOW_TYPES = {
   readmit: 'readmitNode',
   preview: 'previewRecovery',
   drill: 'drillFleet',
+  drillRound: 'drillRound',
   probe: 'probeDevices',
   tell: 'tellPeople',
 } as const;
@@ -116,6 +120,8 @@ export interface WatchKept {
   returns?: Record<string, string[]>;
   /** What the last probe of the power devices said. */
   devices?: DeviceState | null;
+  /** What the last drill on the schedule found. */
+  drill?: DrillFindings | null;
   /** When the last storm was over. */
   calmSince?: string | null;
   /** Readmissions by policy that are due some time. */
@@ -188,6 +194,8 @@ export interface WatchState {
   degraded?: Record<string, string>;
   /** The power devices, as they were read last; null before the first time. Absent in the answer of an older worker. */
   devices?: DeviceState | null;
+  /** The last drill on the schedule. Absent in the answer of an older worker. */
+  drill?: DrillSummary | null;
   /** Why a failed node is not being recovered, by node. */
   held: Record<string, string>;
   /** Alarms that are not over. */

@@ -1,6 +1,8 @@
 // Every query, signal and update by name, and the sentence that the Temporal UI shows beside it. Updates take one JSON object.
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { MaintainBy, OverrideBy } from './exceptions.ts';
+import type { DrillFindings } from './drill/findings.ts';
+import type { DrillBasis } from './drill/types.ts';
 import type { Admission, AdmissionRequest, By, InstanceBy, RunState, WatchState } from './contract.ts';
 import type { Policy } from './defaults.ts';
 import type { DeviceReport } from './device-health.ts';
@@ -13,6 +15,8 @@ export const maintainUpdate = defineUpdate<string, [MaintainBy]>('maintain');
 export const endMaintenanceUpdate = defineUpdate<string, [By & { node: string }]>('endMaintenance');
 export const overrideUpdate = defineUpdate<string, [OverrideBy]>('override');
 export const watchStateQuery = defineQuery<WatchState>('state');
+/** What a drill of the fleet is judged by: the policy in force, and what a gate would look at. */
+export const drillBasisQuery = defineQuery<DrillBasis>('drillBasis');
 export const stateQuery = defineQuery<RunState>('state');
 export const approveUpdate = defineUpdate<string, [By]>('approve');
 export const retryUpdate = defineUpdate<string, [InstanceBy]>('retry');
@@ -43,6 +47,8 @@ export const joinedSignal = defineSignal<[By]>('joined');
 export const policySignal = defineSignal<[{ mode: Policy['mode']; excluded: boolean; policyHash: string }]>('policy');
 /** From a probe of the power devices: what it read, and what has changed. Null: they are not probed any more. */
 export const devicesProbedSignal = defineSignal<[DeviceReport | null]>('devicesProbed');
+/** From a drill on the schedule: what it found, for the next one. Null: there are no more. */
+export const drilledSignal = defineSignal<[DrillFindings | null]>('drilled');
 export const configureUpdate = defineUpdate<
   string,
   [{ policy: Policy; policyHash: string; configuredBy: string; searchAttributes: boolean }]
@@ -77,6 +83,7 @@ export const DESCRIPTIONS = {
   overrideUpdate:
     'You know that these many nodes are really dead: the limits on many failures do not hold until then (at most 24h). {"by":"ann","until":"1h","reason":"power feed B is off"}',
   watchStateQuery: 'The fleet, as the watch sees it.',
+  drillBasisQuery: 'What a drill of the fleet is judged by.',
   stateQuery: 'All of this run, for people and scripts.',
   approveUpdate: 'Mode confirm: go on, fence and evacuate. {"by":"ann"}',
   retryUpdate:

@@ -3,12 +3,15 @@ import { Context, activityInfo } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type { Policy } from '../../workflows/defaults.ts';
 import type { OpenStack } from '../openstack/types.ts';
+import { watchId } from '../../workflows/contract.ts';
+import { drillBasisQuery } from '../../workflows/verbs.ts';
 import { askAdmission } from './ask-admission.ts';
 import { beating } from './beating.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { openRunsOf } from './closed-runs.ts';
 import type { MonitoringActivities } from './contract.ts';
+import type { DrillActivities } from './drill-contract.ts';
 import { lookAtFleet } from './look-at-fleet.ts';
 import { resolveName } from './resolve-node.ts';
 import { makeSweepFleet } from './sweep-fleet.ts';
@@ -38,8 +41,9 @@ export interface MonitoringDeps {
 }
 
 const WORKFLOW_TASK_MS = 5_000;
+const ANSWER_MS = 10_000;
 
-export function createMonitoringActivities(deps: MonitoringDeps): MonitoringActivities {
+export function createMonitoringActivities(deps: MonitoringDeps): MonitoringActivities & DrillActivities {
   const { openstack, channels, policy, policyHash, cloud, worker, clock = systemClock } = deps;
   const eyes = { openstack, channels, clock, references: deps.references ?? [] };
   // Now, not at the first look: a worker that only stands by has to hear what is told meanwhile.
@@ -71,6 +75,11 @@ export function createMonitoringActivities(deps: MonitoringDeps): MonitoringActi
     tellRuns: (input) =>
       whileBeating(clock, (signal) =>
         tellRuns(client(), input, oncePerQuestion(), Math.max(10_000, 5 * policy.timings.permissionMs), signal),
+      ),
+
+    drillBasis: () =>
+      client().withDeadline(Date.now() + ANSWER_MS, () =>
+        client().workflow.getHandle(watchId(cloud)).query(drillBasisQuery),
       ),
 
     readyMonitoring: () => Promise.resolve(`${worker} watches ${cloud} by ${channels.map((c) => c.name).join(', ')}`),

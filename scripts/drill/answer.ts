@@ -2,7 +2,7 @@
 import type { Policy } from '../../workflows/defaults.ts';
 import type { FleetDrill, RecoveryPreview, Together } from '../../workflows/contract.ts';
 import { estimate, type Estimate, type Pace } from './duration.ts';
-import { judge, many, ofPreview, type Judgement } from './judge.ts';
+import { judge, ofPreview, togetherText, type Judgement } from '../../workflows/drill/judge.ts';
 
 export interface NodeAnswer extends Judgement {
   node: string;
@@ -94,10 +94,3 @@ const worstFirst = (a: NodeAnswer, b: NodeAnswer): number =>
   b.notes.length - a.notes.length ||
   b.moves - a.moves ||
   a.node.localeCompare(b.node, 'en');
-
-export function togetherText({ nodes, moves, fits }: Together): string {
-  const who = `${nodes.join(' and ')} ${nodes.length === 1 ? 'gone' : 'gone at once'}`;
-  return fits === moves
-    ? `N+${nodes.length}: ${who}: all ${many(moves, 'instance')} find room`
-    : `N+${nodes.length}: ${who}: ${moves - fits} of ${many(moves, 'instance')} find no room`;
-}

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answerOfFleet, answerOfNode } from '../../scripts/drill/answer.ts';
 import { estimate, paceOf } from '../../scripts/drill/duration.ts';
-import { judge, type Drilled } from '../../scripts/drill/judge.ts';
+import { judge, type Drilled } from '../../workflows/drill/judge.ts';
 import type { FleetDrill, NodeDrill, RecoveryPreview } from '../../workflows/contract.ts';
 import { DEFAULT_POLICY } from '../../workflows/defaults.ts';
 import type { Evidence, NodeView } from '../../workflows/domain.ts';
+import { findingsOf, newsOf, NO_FINDINGS, stillThere } from '../../workflows/drill/findings.ts';
 import { gateIfDead, unseen } from '../../workflows/drill/hypothesis.ts';
 
 const READY: NodeDrill = {
@@ -195,4 +196,89 @@ test('a death is noticed only where the channels that see the node now are enoug
   const grouped = { ...policy, groups: [{ nodes: ['gpu-*'], failedWhen: { all: ['nova-service'] } }] };
   assert.equal(unseen(grouped, 'gpu-1', half), null, 'by the rule of its group');
   assert.equal(unseen(grouped, 'compute-1', half), 'tcp cannot tell (no address)');
+});
+
+const found = (nodes: NodeDrill[], over: Partial<FleetDrill> = {}): FleetDrill => ({
+  ...{ nodes, together: [], destinations: 9, zones: 1, sightTrouble: '', admins: 1, unreachable: [] },
+  ...{ readAt: '2026-11-23T02:30:00.000Z', ...over },
+});
+const named = (node: string, over: Partial<NodeDrill> = {}): NodeDrill => ({ ...READY, node, ...over });
+const broken = (detail: string): Partial<NodeDrill> => ({ power: [{ ...READY.power[0]!, power: 'unknown', detail }] });
+const round = (fleet: FleetDrill, before = NO_FINDINGS, left: string[] = []) => findingsOf(fleet, left, 1, before);
+
+test('the first round tells the score and all that is wrong; a second one that finds the same tells nothing', () => {
+  const fleet = found([named('compute-1'), named('compute-2', broken('redfish: 401'))]);
+  const now = round(fleet);
+  const first = newsOf(NO_FINDINGS, now);
+  assert.match(
+    first!.headline,
+    /^drill: 1 of 2 nodes would be recovered if they died now; 1 node cannot be fenced: compute-2$/,
+  );
+  assert.ok(first!.lines.some((l) => /^compute-2: it cannot be fenced: .*redfish: 401/.test(l)));
+  assert.ok(
+    first!.lines.some((l) => /npm run check reads/.test(l)),
+    'what to do',
+  );
+  const others = found([named('compute-1'), named('compute-2', broken('redfish: no answer within 15 s'))]);
+  assert.equal(newsOf(now, round(others, now)), null, 'the same trouble in other words is no news');
+});
+
+test('only what changed is told, by node: what it became, and what is over', () => {
+  const before = round(found([named('a'), named('b', broken('x')), named('c')]));
+  const after = found([named('a', broken('y')), named('b'), named('c', { gate: 'excluded: c is excluded' })]);
+  const { headline, lines } = newsOf(before, round(after, before))!;
+  assert.match(
+    headline,
+    /1 node would be held now: c; 1 node can no longer be fenced: a; it is over for 1 node: b; 1 of 3 nodes/,
+  );
+  assert.ok(lines.includes('c: it would be held: excluded: c is excluded'));
+  assert.ok(lines.some((l) => /^Over: b: it cannot be fenced/.test(l)));
+  assert.ok(!lines.some((l) => l.includes('first round')));
+});
+
+test('N+1 and the room in a zone are told when they go and when they are back', () => {
+  const short = found([named('a', { zone: 'az1', fitsInZone: 9 }), named('b', { zone: 'az2' })], {
+    ...{ zones: 2, together: [{ nodes: ['a'], moves: 12, fits: 11 }] },
+  });
+  const well = found([named('a', { zone: 'az1' }), named('b', { zone: 'az2' })], { zones: 2 });
+  const [full, good] = [round(short), round(well)];
+  const gone = newsOf(good, full)!;
+  assert.match(gone.headline, /^drill: N\+1 does not hold; no room in zone az1; /);
+  assert.ok(gone.lines.some((l) => l.startsWith('a gone: 3 of its 12 instances find no room in zone az1')));
+  assert.match(newsOf(full, good)!.headline, /^drill: N\+1 holds again; room in zone az1 again; /);
+  assert.equal(newsOf(full, round(short, full)), null);
+});
+
+test('instances that would stay are told when they become more, and not when they become fewer', () => {
+  const keeps = (count: number) => found([named('a', { keeps: [{ reason: 'its disk is on the node', count }] })]);
+  const [two, five] = [round(keeps(2)), round(keeps(5))];
+  const { headline, lines } = newsOf(two, five)!;
+  assert.match(headline, /^drill: 3 more instances would not be evacuated; 1 of 1 nodes/);
+  assert.ok(lines.includes('Would stay on their node: its disk is on the node: a 5 (were 2)'));
+  assert.equal(newsOf(five, two), null);
+});
+
+test('nodes that are off by us or worked on are left as they were known, and one that is gone from Nova is no news', () => {
+  const before = round(found([named('a'), named('b', broken('x')), named('c', broken('x'))]));
+  const fleet = found([named('a', { gate: 'notOurs: off by us' }), named('b')]);
+  const now = round(fleet, stillThere(before, fleet), ['a', 'b']);
+  assert.equal(newsOf(stillThere(before, fleet), now), null);
+  assert.deepEqual(Object.keys(now.stopped), ['b']);
+});
+
+test('a round that cannot be made is told once, keeps what was known, and says when rounds can be made again', () => {
+  const before = round(found([named('a', broken('x'))]));
+  const failed = { ...before, trouble: 'Nova: 503' };
+  assert.match(newsOf(before, failed)!.headline, /^drill: the round could not be made: Nova: 503/);
+  assert.equal(newsOf(failed, failed), null);
+  const again = newsOf(failed, round(found([named('a', broken('x'))]), failed))!;
+  assert.match(again.headline, /^drill: rounds can be made again; 0 of 1/);
+});
+
+test('a pause that holds a thousand nodes is one line, and what is remembered of them fits into a result', () => {
+  const nodes = Array.from({ length: 1_000 }, (_, i) => named(`compute-${i}`, { gate: 'paused: ann paused it' }));
+  const now = round(found(nodes));
+  const { headline, lines } = newsOf(round(found(nodes.map((n) => ({ ...n, gate: 'pass' })))), now)!;
+  assert.ok(headline.length < 900 && lines.length < 6, `${headline.length}, ${lines.length}`);
+  assert.ok(JSON.stringify(now).length < 400_000, `${JSON.stringify(now).length}`);
 });

@@ -6,7 +6,9 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { FleetAnswer, NodeAnswer } from '../../scripts/drill/answer.ts';
 import type { ReportDocument } from '../../scripts/report/document.ts';
-import type { FleetDrill, RecoveryPreview } from '../../workflows/contract.ts';
+import { drillsId, type FleetDrill, type RecoveryPreview } from '../../workflows/contract.ts';
+import type { DrillFindings } from '../../workflows/drill/findings.ts';
+import { ensureDrill } from '../../workers/drill-schedule.ts';
 import { runScript, type Ran } from '../scripts/run-script.ts';
 import { until } from '../support/until.ts';
 import { ADMIN, shutTemporal, tellStory, type Story } from './harness.ts';
@@ -92,6 +94,49 @@ test('a drill of the fleet: worst first, and what would not fit, could not be fe
   });
   assert.deepEqual(changed, []);
   world.bmc('compute-3', null);
+});
+
+test('on a schedule: the first round is told, then only what has changed, and nothing is touched', async (t) => {
+  const { world } = story;
+  const { client } = story.temporal.env;
+  const handle = client.schedule.getHandle(drillsId(story.cloud));
+  const [before, calls] = [world.mailbox.mails.length, story.mutations().length];
+  await ensureDrill({ client, config: { ...story.config, drill: { every: 86_400_000, survive: 1, timeZone: 'UTC' } } });
+  t.after(async () => {
+    await handle.delete();
+    world.bmc('compute-3', null);
+    world.mailbox.mails.splice(before);
+  });
+  let rounds = 0;
+  const round = async (): Promise<DrillFindings> => {
+    if (rounds++ > 0) await handle.trigger();
+    const what = `round ${rounds} has begun`;
+    const begun = await until(
+      async () => {
+        const { info } = await handle.describe();
+        return info.numActionsTaken === rounds ? info.recentActions.at(-1)!.action.workflow : null;
+      },
+      { what, timeoutMs: 30_000 },
+    );
+    return (await client.workflow.getHandle(begun.workflowId).result()) as DrillFindings;
+  };
+  const told = (): string[] => world.mailbox.mails.slice(before).map((m) => m.subject);
+  const { works, nodes, trouble } = await round();
+  assert.deepEqual([works, nodes, trouble], [4, 4, '']);
+  await story.adminMail(/drill: 4 of 4 nodes would be recovered if they died now/);
+  await round();
+  world.bmc('compute-3', { wrongPassword: true });
+  assert.deepEqual(Object.keys((await round()).stopped), ['compute-3']);
+  const mail = await story.adminMail(/1 node can no longer be fenced: compute-3/);
+  assert.match(mail.text, /npm run check reads their power devices; until one level answers/);
+  assert.ok(!mail.text.includes(world.node('compute-3').redfish.password));
+  await round();
+  world.bmc('compute-3', null);
+  await round();
+  await story.adminMail(/drill: it is over for 1 node: compute-3/);
+  assert.equal(told().length, 3, told().join('\n'));
+  assert.deepEqual(story.mutations().slice(calls), []);
+  assert.deepEqual((await story.watch()).open, []);
 });
 
 test('where the rest is full, the one node with room is the worst to lose, alone and with any other', async (t) => {

@@ -81,6 +81,13 @@ test('devices are told by health as the last probe found them; before the first 
   assert.equal(at('fence_devices{health=contradiction}'), 0);
   assert.equal(at('nodes_without_fence_device'), 2);
   assert.equal(at('fence_devices_read_timestamp_seconds'), 3_600);
+  assert.equal(at('drill_timestamp_seconds'), undefined);
+  set({
+    watch: { ...watch, drill: { readAt: '1970-01-01T01:00:00.000Z', trouble: '', nodes: 41, works: 39 } },
+    runs: [],
+  });
+  assert.deepEqual([at('drill_nodes{works=true}'), at('drill_nodes{works=false}')], [39, 2]);
+  assert.equal(at('drill_timestamp_seconds'), 3_600);
   set({ watch: { ...watch, devices: { ...devices, counts: { ok: 40 } } }, runs: [] });
   assert.equal(at('fence_devices{health=auth}'), 0, 'what is over becomes 0');
 });

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ScheduleNotFoundError } from '@temporalio/client';
 import { parseConfig } from '../../workers/config.ts';
+import { ensureDrill } from '../../workers/drill-schedule.ts';
 import { ensureProbes, keepProbes, probeEveryMs } from '../../workers/probe-schedule.ts';
-import { probesId, taskQueues } from '../../workflows/contract.ts';
+import { drillsId, probesId, taskQueues } from '../../workflows/contract.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 
@@ -76,4 +77,41 @@ test('off, no device, a scaled interval: what the configuration means', () => {
     () => optionsOf('a', '  probeEvery: 5s'),
     /lifeboat\.yaml:\d+: fencing\.probeEvery: expected .*(example: probeEvery: 1h)/s,
   );
+});
+
+test('the drill is put on a schedule by the time of the day or by an interval, follows a change, and is removed with its key', async () => {
+  const of = (drill: string) => ({
+    client: temporal.env.client,
+    config: parseConfig(`cloud: drilled\n${drill}`, 'lifeboat.yaml'),
+  });
+  const look = () => temporal.env.client.schedule.getHandle(drillsId('drilled')).describe();
+  assert.equal(await ensureDrill(of('')), 'none');
+  const made = await Promise.all([1, 2].map(() => ensureDrill(of('drill: { at: "02:30", timeZone: Europe/Berlin }'))));
+  assert.deepEqual(made.toSorted(), ['created', 'updated']);
+  const daily = await look();
+  assert.deepEqual(
+    daily.spec.calendars?.map(({ hour, minute }) => [hour, minute]),
+    [[[{ start: 2, end: 2, step: 1 }], [{ start: 30, end: 30, step: 1 }]]],
+  );
+  assert.equal(daily.spec.timezone, 'Europe/Berlin');
+  assert.equal(daily.policies.overlap, 'SKIP');
+  assert.equal(daily.info.numActionsTaken, 0, 'it waits for its time');
+  assert.equal(await ensureDrill(of('drill: { every: 12h, survive: 2 }')), 'updated');
+  const { spec, action } = await look();
+  assert.deepEqual([spec.intervals?.[0]?.every, spec.calendars ?? []], [43_200_000, []]);
+  assert.deepEqual(action.type === 'startWorkflow' && action.args, [
+    { cloud: 'drilled', survive: 2, limitMs: 7_200_000 },
+  ]);
+  assert.equal(await ensureDrill(of('')), 'none');
+  await assert.rejects(look(), ScheduleNotFoundError);
+});
+
+test('a drill at two times, at none, in no time zone or every minute is refused with an example', () => {
+  const wrong = (drill: string) => () => parseConfig(`cloud: a\ndrill: ${drill}`, 'lifeboat.yaml');
+  assert.throws(wrong('{ at: "02:30", every: 24h }'), /lifeboat\.yaml:2: drill: .*at or every/);
+  assert.throws(wrong('{ survive: 2 }'), /drill: .*at or every/);
+  assert.throws(wrong('{ at: "25:00" }'), /drill\.at: expected a time of the day, hh:mm.*example: at: "02:30"/s);
+  assert.throws(wrong('{ at: "02:30", timeZone: Mars }'), /drill\.timeZone: .*is no time zone/);
+  assert.throws(wrong('{ every: 1m }'), /drill\.every: expected at least 1h/);
+  assert.throws(wrong('{ when: "02:30" }'), /drill\.when: unknown key/);
 });

@@ -8,6 +8,7 @@ import type { DrainActivities } from '../../activities/evacuation/drain-contract
 import type { ReserveActivities } from '../../activities/evacuation/reserve-contract.ts';
 import type { FencingActivities, GuardActivities, GuardInput } from '../../activities/fencing/contract.ts';
 import type { ProbeActivities } from '../../activities/fencing/probe-contract.ts';
+import type { DrillActivities } from '../../activities/monitoring/drill-contract.ts';
 import type { MonitoringActivities } from '../../activities/monitoring/contract.ts';
 import type { NotificationActivities } from '../../activities/notification/contract.ts';
 import {
@@ -33,7 +34,7 @@ export type Fakes = DrainActivities &
   FencingActivities &
   GuardActivities &
   EvacuationActivities &
-  Partial<ProbeActivities>;
+  Partial<ProbeActivities & DrillActivities>;
 
 /** Everything that happened, in order: `fenceLevel bmc`, `POST web-1`, `tell started`. */
 export interface Story {

@@ -1,7 +1,15 @@
 // One closed run of every kind, for the histories that the replay test plays again (capture-histories.ts). Each tale goes another
 // way through the workflows, so that a change of their steps is noticed wherever it is.
 import type { WorkflowHandle } from '@temporalio/client';
-import { drillId, noticeId, previewId, probesId, taskQueues, WORKFLOW_TYPES } from '../../workflows/contract.ts';
+import {
+  drillId,
+  drillsId,
+  noticeId,
+  previewId,
+  probesId,
+  taskQueues,
+  WORKFLOW_TYPES,
+} from '../../workflows/contract.ts';
 import { DEFAULT_POLICY } from '../../workflows/defaults.ts';
 import * as verbs from '../../workflows/verbs.ts';
 import { admin, user } from '../activities/notification/notices.ts';
@@ -215,18 +223,39 @@ const preview: Tale = async () => {
   }
 };
 
+const nothingKnown = { paused: null, standDowns: [], maintenance: {}, override: false, cooling: false, open: [] };
+
 const drill: Tale = async () => {
   const s = await story(() => ({ lookAtFleet: seen }));
   try {
     const { env } = await open();
-    const ifDead = { paused: null, standDowns: [], maintenance: {}, override: false, cooling: false, open: [] };
     const handle = await env.client.workflow.start(WORKFLOW_TYPES.drill, {
       taskQueue: taskQueues(s.cloud).workflow,
       workflowId: drillId(s.cloud, 1),
-      args: [{ cloud: s.cloud, policy: s.policy, ifDead, together: [1, 2] }],
+      args: [{ cloud: s.cloud, policy: s.policy, ifDead: nothingKnown, together: [1, 2] }],
     });
     await handle.result();
     return { drill: handle };
+  } finally {
+    await s.end();
+  }
+};
+
+const drillRound: Tale = async () => {
+  const s = await story(({ policy }) => ({
+    lookAtFleet: seen,
+    drillBasis: async () => ({ policy, ifDead: nothingKnown, left: [], last: null }),
+  }));
+  try {
+    await s.watch();
+    const { env } = await open();
+    const handle = await env.client.workflow.start(WORKFLOW_TYPES.drillRound, {
+      taskQueue: taskQueues(s.cloud).workflow,
+      workflowId: drillsId(s.cloud),
+      args: [{ cloud: s.cloud, survive: 1, limitMs: 600_000 }],
+    });
+    await handle.result();
+    return { 'drill-round': handle };
   } finally {
     await s.end();
   }
@@ -355,6 +384,7 @@ export const TALES: readonly Tale[] = [
   proposing,
   preview,
   drill,
+  drillRound,
   probe,
   watchTale,
 ];

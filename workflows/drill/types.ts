@@ -1,5 +1,6 @@
 // What a drill asks and answers: "what if it died now", with nothing touched.
 import type { Policy } from '../defaults.ts';
+import type { DrillFindings } from './findings.ts';
 
 /** What the watch knows that a gate would look at. */
 export interface Circumstances {
@@ -10,6 +11,16 @@ export interface Circumstances {
   cooling: boolean;
   /** Nodes whose recovery holds a grant now. */
   open: string[];
+}
+
+/** What the watch says to a drill that a schedule started: its own policy, and what a gate would look at. */
+export interface DrillBasis {
+  policy: Policy;
+  ifDead: Circumstances;
+  /** Off by us, recovered, drained or worked on by a person: a round leaves them alone. */
+  left: string[];
+  /** What the last round found; null: there was none. */
+  last: DrillFindings | null;
 }
 
 export interface DrillInput {

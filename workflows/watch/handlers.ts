@@ -13,6 +13,7 @@ import { installDevices } from './devices.ts';
 import { planReturn, resumeReturns } from './come-home.ts';
 import { installExceptions } from './exceptions.ts';
 import { cameBack, closed, gateInput, judgeFailed, noteSight } from './judge-failed.ts';
+import { installDrill } from './drill-basis.ts';
 import { installReserve } from './reserve.ts';
 import { showWatch, watchState, type Watch } from './state.ts';
 import { placeFreed, share, signalRun, widthKept } from './width.ts';
@@ -44,6 +45,7 @@ export function installWatchHandlers(w: Watch): void {
   resumeReturns(w);
   installDevices(w);
   installReserve(w);
+  installDrill(w);
 }
 
 async function admit(w: Watch, q: AdmissionRequest): Promise<Admission> {

@@ -2,6 +2,7 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { FleetSight, SweepCarry } from '../../activities/monitoring/contract.ts';
 import type { DeviceState, OpenRun, WatchInput, WatchKept, WatchState } from '../contract.ts';
+import type { DrillFindings, DrillSummary } from '../drill/findings.ts';
 import { LARGE_FLEET } from '../defaults.ts';
 import type { Evidence, Suspicion } from '../domain.ts';
 import type { Maintenance, Override } from '../exceptions.ts';
@@ -39,6 +40,8 @@ export interface Watch {
   sight: FleetSight | null;
   /** The power devices as the last probe found them. Only people are told of it. */
   devices: DeviceState | null;
+  /** What the last drill on the schedule found. */
+  drill: DrillFindings | null;
   carry: SweepCarry | null;
   lastWholeCount: number;
   /** Why a failed node is not being recovered. */
@@ -72,6 +75,7 @@ export function openWatch(input: WatchInput): Watch {
     grants: k?.grants ?? [],
     sight: null,
     devices: k?.devices ?? null,
+    drill: k?.drill ?? null,
     carry: k?.carry ?? null,
     lastWholeCount: k?.lastWholeCount ?? 0,
     held: new Map(),
@@ -100,6 +104,7 @@ export function keptOf(w: Watch): WatchKept {
     alarms: Object.fromEntries(w.alarms),
     grants: w.grants,
     devices: w.devices,
+    drill: w.drill,
     carry: w.carry,
     lastWholeCount: w.lastWholeCount,
   };
@@ -120,11 +125,19 @@ export function watchState(w: Watch): WatchState {
     override: w.override,
     degraded: Object.fromEntries(troubled(w)),
     devices: w.devices,
+    drill: w.drill && summaryOf(w.drill),
     held: { ...Object.fromEntries(waiting(w)), ...Object.fromEntries(w.held) },
     alarms: [...w.alarms.keys()],
     deathToFirstPostMs: deathToFirstPost(w.config.policy, nodes, LARGE_FLEET),
   };
 }
+
+const summaryOf = ({ readAt, trouble, nodes, works }: DrillFindings): DrillSummary => ({
+  readAt,
+  trouble,
+  nodes,
+  works,
+});
 
 /** Recoveries that are open and whose gate is closed: held like those that were not begun. */
 const waiting = (w: Watch): [node: string, why: string][] =>

@@ -1,5 +1,6 @@
 // What would not work were this node to die now, and what a person should know of it. Pure.
-import type { NodeDrill, RecoveryPreview } from '../../workflows/contract.ts';
+import type { RecoveryPreview } from '../contract.ts';
+import type { Together } from './types.ts';
 
 /** What is known of a node, from a drill of it alone or of the fleet. */
 export interface Drilled {
@@ -41,22 +42,37 @@ export function ofPreview(p: RecoveryPreview): Drilled {
   };
 }
 
-export const ofFleet = (n: NodeDrill): Drilled => n;
+export const OBSTACLES = ['unreadable', 'unseen', 'gate', 'fence', 'room'] as const;
+
+/** One thing that would stop it, or part of it. Two of the same `about` are the same trouble, whatever their words. */
+export interface Obstacle {
+  kind: (typeof OBSTACLES)[number];
+  /** The kind, and which gate. */
+  about: string;
+  text: string;
+}
+
+/** What stops everything first; `room` strands some. */
+export function obstaclesOf(d: Drilled): Obstacle[] {
+  const found: Obstacle[] = [];
+  const add = (kind: Obstacle['kind'], text: string, which = ''): void =>
+    void found.push({ kind, about: which ? `${kind}:${which}` : kind, text });
+  if (d.trouble) add('unreadable', `its instances cannot be read: ${d.trouble}`);
+  if (d.unseen !== null) add('unseen', `its death would not be noticed: ${d.unseen}`);
+  if (d.gate !== 'pass') add('gate', `it would be held: ${d.gate}`, d.gate.split(':')[0]!);
+  const { problem } = judgeFence(d);
+  if (problem) add('fence', problem);
+  const short = d.moves - d.fits;
+  if (short > 0) add('room', `no room now for ${short} of its ${many(d.moves, 'instance')}`);
+  return found;
+}
 
 export function judge(d: Drilled): Judgement {
-  const fence = judgeFence(d);
-  const stops = [
-    d.trouble ? `its instances cannot be read: ${d.trouble}` : '',
-    d.unseen === null ? '' : `its death would not be noticed: ${d.unseen}`,
-    d.gate === 'pass' ? '' : `it would be held: ${d.gate}`,
-    fence.problem,
-  ].filter(Boolean);
-  const short = d.moves - d.fits;
-  const room = short > 0 ? [`no room now for ${short} of its ${many(d.moves, 'instance')}`] : [];
+  const found = obstaclesOf(d);
   return {
-    problems: [...stops, ...room],
-    notes: [...fence.notes, ...worthKnowing(d)],
-    stranded: stops.length > 0 ? d.moves : Math.max(0, short),
+    problems: found.map(({ text }) => text),
+    notes: [...judgeFence(d).notes, ...worthKnowing(d)],
+    stranded: found.some(({ kind }) => kind !== 'room') ? d.moves : Math.max(0, d.moves - d.fits),
   };
 }
 
@@ -89,4 +105,11 @@ function worthKnowing({ moves, fits, fitsInZone, loses, keeps }: Drilled): strin
     loses > 0 ? `${many(loses, 'instance')} would lose data` : '',
     ...keeps.map(({ reason, count }) => `${many(count, 'instance')} would stay: ${reason}`),
   ].filter(Boolean);
+}
+
+export function togetherText({ nodes, moves, fits }: Together): string {
+  const who = `${nodes.join(' and ')} ${nodes.length === 1 ? 'gone' : 'gone at once'}`;
+  return fits === moves
+    ? `N+${nodes.length}: ${who}: all ${many(moves, 'instance')} find room`
+    : `N+${nodes.length}: ${who}: ${moves - fits} of ${many(moves, 'instance')} find no room`;
 }
