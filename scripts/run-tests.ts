@@ -51,6 +51,7 @@ const LANES = {
     'test/stories/probes.test.ts',
     'test/stories/drain.test.ts',
     'test/stories/reserve.test.ts',
+    'test/stories/selection.test.ts',
     'test/stories/drill.test.ts',
     'test/stories/takeover.test.ts',
     'test/stories/restored.test.ts',

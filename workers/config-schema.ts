@@ -100,6 +100,8 @@ const evacuationPolicy = {
   priorityKey: text('a metadata key', 'lifeboat:priority').optional(),
   leaveProjects: z.array(z.string().min(1)).optional(),
   leaveNames: z.array(z.string().min(1)).optional(),
+  amphorae: z.enum(['leave', 'evacuate']).optional(),
+  amphoraProjects: z.array(text('a project’s name or id', 'service')).min(1).optional(),
   like: z
     .enum(PRESETS)
     .meta({ expected: `one of ${PRESETS.join(', ')}`, example: 'masakari' })

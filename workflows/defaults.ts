@@ -193,6 +193,10 @@ export interface Policy {
     leaveProjects: string[];
     /** Patterns of names of instances that are left alone. Absent in what an older release granted. */
     leaveNames?: string[];
+    /** Octavia's amphorae, known by their name and project. Absent in what an older release granted: no such rule. */
+    amphorae?: 'leave' | 'evacuate';
+    /** Names or ids of the projects whose instances of that name are amphorae. */
+    amphoraProjects?: string[];
     /** Only what fits one of these is evacuated. Empty or absent: no such rule. */
     only?: Matcher[];
     /** What fits one of these is left alone, whatever else is said. */
@@ -230,6 +234,8 @@ export const DEFAULT_POLICY: Policy = {
     priorityKey: 'lifeboat:priority',
     leaveProjects: [],
     leaveNames: [],
+    amphorae: 'leave',
+    amphoraProjects: ['service', 'services', 'octavia'],
     only: [],
     leave: [],
     first: [],

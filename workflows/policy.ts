@@ -2,7 +2,17 @@
 // and the scripts judge by the same functions. Moments are ISO 8601, durations milliseconds.
 import type { Policy, Timings } from './defaults.ts';
 import type { Account, Decision, InstanceOutcome, InstanceView, MigrationRecord, RunOutcome } from './domain.ts';
-import { chosen, goesFirst, hasNoImage, leftBy, untold, written, type Facts } from './selection.ts';
+import {
+  chosen,
+  goesFirst,
+  hasNoImage,
+  isAmphora,
+  leftBy,
+  rulesFor,
+  untold,
+  written,
+  type Facts,
+} from './selection.ts';
 import { matches } from './verdicts.ts';
 
 export * from './domains.ts';
@@ -54,6 +64,8 @@ export function decide(i: InstanceView, c: InstanceContext, policy: Policy): Sor
   if (i.launchedAt === null) return keep('it was never launched: recreate it');
   const left = leftAlone(i, c.facts ?? {}, e);
   if (left !== null) return keep(left);
+  // A drain moves it: its service replaces what is dead only.
+  if (isAmphora(i, c.facts ?? {}, e) === 'yes') return keep('an amphora of Octavia, which replaces it by itself');
   if (e.selection === 'none') return keep('nothing is evacuated here: the node is fenced, and people are told');
   if (chosen(i, c.facts ?? {}, e) === 'no') return keep(`not chosen: ${whyNot(i, e)}`);
   if (c.hardAffinity)
@@ -86,12 +98,10 @@ function whyNot(i: InstanceView, e: Policy['evacuation']): string {
 /** Moved although a rule might say otherwise: to leave one that should move is an outage, to move one that should stay hardly ever. */
 function doubted(sorted: Sorted, i: InstanceView, f: Facts, e: Policy['evacuation']): Sorted {
   if (sorted.decision !== 'evacuate') return sorted;
-  const rules = [
-    ...(leftBy(i, f, e.leave)?.fit === 'unknown' ? (e.leave ?? []) : []),
-    ...(chosen(i, f, e) === 'unknown' ? (e.only ?? []) : []),
-  ];
-  if (rules.length === 0) return sorted;
-  const doubt = `${untold(i, f, rules)} could not be read: it is moved, whatever evacuation.only and .leave say of that`;
+  const open = [isAmphora(i, f, e), leftBy(i, f, e.leave)?.fit, chosen(i, f, e)].includes('unknown');
+  const what = open ? untold(i, f, rulesFor(i, { ...e, first: [] })) : '';
+  if (!what) return sorted;
+  const doubt = `${what} could not be read: it is moved, whatever the rules of selection say of that`;
   return { ...sorted, reason: [sorted.reason, doubt].filter(Boolean).join('; ') };
 }
 

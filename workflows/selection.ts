@@ -38,7 +38,10 @@ type Selected = Pick<
   InstanceView,
   'name' | 'projectId' | 'metadata' | 'tags' | 'flavor' | 'volumeBacked' | 'imageId' | 'imageProperties'
 >;
-type Rules = Pick<Policy['evacuation'], 'selection' | 'selectionKey' | 'only' | 'leave' | 'first'>;
+type Rules = Pick<
+  Policy['evacuation'],
+  'selection' | 'selectionKey' | 'only' | 'leave' | 'first' | 'amphorae' | 'amphoraProjects'
+>;
 
 const all = (fits: readonly Fit[]): Fit => (fits.includes('no') ? 'no' : fits.includes('unknown') ? 'unknown' : 'yes');
 const any = (fits: readonly Fit[]): Fit => (fits.includes('yes') ? 'yes' : fits.includes('unknown') ? 'unknown' : 'no');
@@ -120,6 +123,24 @@ const isTrue = (v: string | undefined): boolean => v?.toLowerCase() === 'true';
 /** By its owner (metadata, as in Masakari, or a tag) or by its flavor (an extra spec, as in InstanceHA). */
 export const isMarked = (i: Selected, key: string): boolean =>
   isTrue(i.metadata[key]) || i.tags.includes(key) || isTrue(i.flavor.extraSpecs[key]);
+
+/** How Octavia names them: `amphora-` and the amphora's id (octavia/controller/worker/v2/tasks/compute_tasks.py). */
+const AMPHORA = /^amphora-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const amphoraRule = (i: Selected, e: Rules): Matcher | null =>
+  e.amphorae === 'leave' && AMPHORA.test(i.name) ? { project: e.amphoraProjects ?? [] } : null;
+
+/** Its name and its project are Octavia's: a tenant's own instance may have such a name, and is none. */
+export function isAmphora(i: Selected, f: Facts, e: Rules): Fit {
+  const rule = amphoraRule(i, e);
+  return rule === null ? 'no' : fitOf(rule, i, f);
+}
+
+/** Everything that this instance may have to be held against. */
+export function rulesFor(i: Selected, e: Rules): Matcher[] {
+  const amphora = amphoraRule(i, e);
+  return [...(amphora ? [amphora] : []), ...(e.leave ?? []), ...(e.only ?? []), ...(e.first ?? [])];
+}
 
 /** Whether it is among those that are evacuated; `leave` is not asked. */
 export function chosen(i: Selected, f: Facts, e: Rules): Fit {

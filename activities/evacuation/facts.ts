@@ -2,7 +2,7 @@
 // where a rule turns on it, once for all instances that share it; what cannot be read is null, and holds no recovery up for long.
 import type { Policy } from '../../workflows/defaults.ts';
 import type { InstanceView } from '../../workflows/domain.ts';
-import { factsFor, type FactName, type Facts, type Matcher } from '../../workflows/policy.ts';
+import { factsFor, rulesFor, type FactName, type Facts } from '../../workflows/policy.ts';
 import type { Aggregate, Image, OpenStack } from '../openstack/types.ts';
 import { lastedMs, moment, type Clock, type Moment } from './clock.ts';
 import { failureOf } from './failure.ts';
@@ -19,15 +19,9 @@ export interface FactReader {
   read(node: string, views: readonly InstanceView[], policy: Policy): Promise<Map<string, Facts>>;
 }
 
-/** Entries that any of these instances may have to be held against. */
-export const rulesOf = ({ evacuation: e }: Policy): Matcher[] => [
-  ...(e.leave ?? []),
-  ...(e.only ?? []),
-  ...(e.first ?? []),
-];
-
 /** Whether the list of instances has to bring their images' properties. */
-export const asksForImages = (policy: Policy): boolean => rulesOf(policy).some((m) => m.image !== undefined);
+export const asksForImages = ({ evacuation: e }: Policy): boolean =>
+  [e.leave, e.only, e.first].some((rules) => rules?.some((m) => m.image !== undefined));
 
 export function createFacts({ compute, identity, images }: OpenStack, clock: Clock): FactReader {
   const names = new Map<string, { name: string; at: Moment }>();
@@ -48,8 +42,7 @@ export function createFacts({ compute, identity, images }: OpenStack, clock: Clo
 
   return {
     async read(node, views, policy) {
-      const rules = rulesOf(policy);
-      const asked = new Map(views.map((v) => [v.id, rules.length > 0 ? factsFor(v, rules) : new Set<FactName>()]));
+      const asked = new Map(views.map((v) => [v.id, factsFor(v, rulesFor(v, policy.evacuation))]));
       const those = (fact: FactName): InstanceView[] => views.filter((v) => asked.get(v.id)!.has(fact));
       const distinct = (ids: (string | null | undefined)[]): string[] => [...new Set(ids)].filter((id) => id != null);
       const signal = AbortSignal.timeout(Math.min(LIMIT_MS, policy.timings.novaReadMs));

@@ -7,6 +7,7 @@ const LIMBO = 'test/activities/evacuation/evacuate-limbo.test.ts';
 const MARKS = 'test/activities/evacuation/marks-and-locks.test.ts';
 const ROOM = 'test/activities/evacuation/room.test.ts';
 const ASK = 'test/activities/evacuation/permission.test.ts';
+const SNAPSHOT = 'test/activities/evacuation/snapshot.test.ts';
 const TABLE = 'test/workflows/policy.test.ts';
 
 const ROW = "nothing is sent when the node's row is not as we left it";
@@ -61,6 +62,24 @@ const table = guardsOf('workflows/policy.ts', [
     "left?.fit === 'yes' ?",
     'left ?',
     [TABLE, 'what is not known leaves nobody behind: to know less never keeps what is moved, and it is said'],
+  ],
+]);
+
+const selection = guardsOf('workflows/selection.ts', [
+  [
+    'takes no instance of a tenant for an amphora',
+    "return rule === null ? 'no' : fitOf(rule, i, f);",
+    "return rule === null ? 'no' : 'yes';",
+    [
+      SNAPSHOT,
+      'an amphora is left to Octavia: its name alone makes none, and where its project cannot be read it is moved',
+    ],
+  ],
+  [
+    'counts an entry only where all of it fits',
+    'return found.length > 0 ? all(found.map((p) => p.fit))',
+    'return found.length > 0 ? any(found.map((p) => p.fit))',
+    [TABLE, 'all that an entry names must fit, any entry counts, and case does not'],
   ],
 ]);
 
@@ -273,4 +292,4 @@ const rows = [
   ]),
 ];
 
-export const EVACUATION: Guard[] = [...table, ...sending, ...rows];
+export const EVACUATION: Guard[] = [...table, ...selection, ...sending, ...rows];

@@ -43,8 +43,9 @@ const POWER: Record<string, number> = {
 
 /** Puts an instance into the world as it is, with its guest, disk and allocation. */
 export function addInstance(centre: Centre, o: NewInstance): Instance {
-  const projects = [...centre.projects.values()].filter((p) => !['service', 'admin'].includes(p.name));
-  const project = projects.find((p) => p.name === o.project) ?? projects[centre.instances.size % projects.length];
+  const everyone = [...centre.projects.values()];
+  const projects = everyone.filter((p) => !['service', 'admin'].includes(p.name));
+  const project = everyone.find((p) => p.name === o.project) ?? projects[centre.instances.size % projects.length];
   if (!project) throw new Error(`add instance ${o.name}: the world has no project`);
   const owner = centre.assignments.find((a) => a.projectId === project.id)?.userId ?? '';
   const host = centre.nodes.get(o.host ?? '') ?? [...centre.nodes.values()][centre.instances.size % centre.nodes.size]!;

@@ -122,8 +122,35 @@ test('an image that cannot be read leaves nobody behind, and the row says so', a
   const { snapshot } = await take(s);
   for (const { name, decision, reason } of snapshot.instances) {
     assert.equal(decision, 'evacuate', name);
-    assert.match(reason, /^its image \(img-(gone|503)\) could not be read: it is moved, whatever evacuation.only/);
+    assert.match(reason, /^its image \(img-(gone|503)\) could not be read: it is moved, whatever the rules/);
   }
+});
+
+test('an amphora is left to Octavia: its name alone makes none, and where its project cannot be read it is moved', async () => {
+  const s = setup();
+  const name = (n: number) => `amphora-0b5c7a3e-1111-4222-8333-00000000000${n}`;
+  const at = (n: number, projectId: string) => newInstance(name(n), { projectId });
+  put(s, at(1, 'p-octavia'), at(2, 'p-tenant'), at(3, 'p-unread'));
+  put(s, newInstance('amphora-x', { projectId: 'p-octavia' }), newInstance('web', { projectId: 'p-other' }));
+  s.cloud.projectNames = { 'p-octavia': 'Service', 'p-tenant': 'acme', 'p-unread': unavailable() };
+  const found = async () => (await take(s)).snapshot.instances;
+  const before = await found();
+  assert.deepEqual(decisions(before.filter((i) => i.decision === 'keep')), { [name(1)]: 'keep' });
+  const why = (n: number) => before.find((i) => i.name === name(n))?.reason ?? '';
+  assert.equal(why(1), 'an amphora of Octavia, which replaces it by itself');
+  assert.equal(why(2), '');
+  assert.match(why(3), /^the name of its project \(p-unread\) could not be read: it is moved/);
+  assert.ok(!asked(s).includes('projectName p-other'), 'nothing is asked of another name');
+  s.policy.evacuation.amphoraProjects = ['p-tenant'];
+  assert.deepEqual(decisions((await found()).filter((i) => i.decision === 'keep')), { [name(2)]: 'keep' });
+  s.policy.evacuation.amphorae = 'evacuate';
+  assert.deepEqual(
+    (await found()).filter((i) => i.decision === 'keep'),
+    [],
+  );
+  s.policy.evacuation.amphorae = 'leave';
+  const plan = await s.acts.planDrain({ node: NODE, serviceId, policy: s.policy });
+  assert.equal(decisions(plan.instances)[name(2)], 'evacuate', 'a drain moves it alive');
 });
 
 test('refuses a node whose UUID is another or that is gone; fails as a whole when a list fails', async () => {
