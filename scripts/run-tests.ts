@@ -57,6 +57,8 @@ const LANES = {
     'test/stories/restored.test.ts',
     'test/stories/false-alarms.test.ts',
     'test/workflows/verbs.test.ts',
+    'test/workflows/dump.test.ts',
+    'test/stories/kdump.test.ts',
     'test/workflows/readmission.test.ts',
     'test/scripts/demo.test.ts',
     'test/scripts/inventory.test.ts',

@@ -2,6 +2,7 @@
 // error at once.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { scaleKdump } from '../activities/fencing/kdump.ts';
 import { LineCounter, parseDocument } from 'yaml';
 import { DEFAULT_POLICY, DEFAULT_TIMINGS, scaleTimings, type Policy, type Timings } from '../workflows/defaults.ts';
 import { crossCheck, optionProblems } from './config-checks.ts';
@@ -117,7 +118,7 @@ function makeConfig(read: ConfigFile, unscaled: Policy, file: string): Omit<Conf
     policyHash: hashOf(policy),
     timeScale,
     monitoring: read.monitoring,
-    fencing: read.fencing,
+    fencing: { ...read.fencing, ...(read.fencing.kdump && { kdump: scaleKdump(read.fencing.kdump, timeScale) }) },
     evacuation: read.evacuation,
     notification: read.notification,
     console: read.console?.replace(/\/+$/, '') ?? null,

@@ -79,6 +79,16 @@ export const fencing = (cloud: string, t: Timings) =>
     retry: { ...takeover, maximumAttempts: 5, nonRetryableErrorTypes: FINAL_ERRORS },
   });
 
+/** For a memory dump's end: whoever waits has a limit of their own. */
+export const awaiting = (cloud: string, leftMs: number) =>
+  proxyActivities<FencingActivities>({
+    taskQueue: taskQueues(cloud).fencing,
+    startToCloseTimeout: leftMs + 60_000,
+    heartbeatTimeout: '5s',
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: takeover,
+  });
+
 /** No schedule-to-close: an evacuation is never abandoned while Nova works on it. */
 export const evacuating = (cloud: string) =>
   proxyActivities<EvacuationActivities>({

@@ -19,6 +19,7 @@ import { fenceByDevices } from './fence-level.ts';
 import { guardByReading, RunGone } from './guard.ts';
 import type { GuardMemory } from './guard-mind.ts';
 import type { Fencing, FencingLevel } from './levels.ts';
+import { awaitDumpEnd, sawDump } from './await-dump.ts';
 import { switchOn } from './power-on.ts';
 import { temporalRunLine } from './run-line.ts';
 import type { RunLine } from './run-line.ts';
@@ -41,6 +42,8 @@ const LEARN_LIMIT_MS = 3_000;
 export function createFencingActivities(deps: FencingDeps): FencingActivities {
   const { fencing, openstack, timings } = deps;
   const clock = deps.clock ?? systemClock;
+  // From the start on: what was said before a fence began counts.
+  const dumps = fencing.dumps?.() ?? null;
   return {
     fencingPlan: async (node) =>
       fencing.levelsOf(node).map(({ name, kind, devices }) => ({
@@ -50,6 +53,8 @@ export function createFencingActivities(deps: FencingDeps): FencingActivities {
       })),
 
     fenceLevel: (input) => fenceLevel(deps, clock, input),
+
+    awaitDumpEnd: (input) => awaitDumpEnd(dumps, clock, input),
 
     readPower: async (node) => {
       const signal = Context.current().cancellationSignal;
@@ -78,7 +83,9 @@ export function createFencingActivities(deps: FencingDeps): FencingActivities {
       const hosts = nodes.map(({ host }) => host);
       const problems = fencing.problems(hosts);
       if (problems.length) return `fencing: ${problems.join('; ')}`;
-      return `fencing: ready (${fencing.nodesWithDevices(hosts).length} of ${hosts.length} nodes have a device)`;
+      const deaf = dumps?.trouble();
+      if (deaf) Context.current().log.warn(`${deaf}; no fence waits for one`);
+      return `fencing: ready (${fencing.nodesWithDevices(hosts).length} of ${hosts.length} nodes have a device${deaf ? `; ${deaf}` : ''})`;
     },
   };
 }
@@ -104,6 +111,7 @@ async function fenceLevel(deps: FencingDeps, clock: Clock, input: FenceInput): P
       clock,
       signal,
       offSentBefore: offSent,
+      dumping: () => sawDump(deps.fencing.dumps?.() ?? null, input),
       sending: () => {
         offSent = true;
         pulse.beat();

@@ -6,6 +6,8 @@ import type { FenceInput, FenceResult } from './contract.ts';
 import type { CommandResult, FenceDevice, PowerReading } from './driver.ts';
 import type { Look, Sign, Silence } from './witness.ts';
 
+type Dumping = Extract<FenceResult, { kind: 'dumping' }>;
+
 export interface FenceTools {
   devices: readonly FenceDevice[];
   look: Look;
@@ -15,6 +17,8 @@ export interface FenceTools {
   signal: AbortSignal;
   /** An attempt before this one sent an off, as far as it could tell. */
   offSentBefore: boolean;
+  /** Does the node say that it writes its memory dump? Absent: nobody listens. */
+  dumping?(): Omit<Dumping, 'kind' | 'offSent'> | null;
   /** Called right before the first off. */
   sending(): void;
 }

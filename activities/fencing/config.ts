@@ -4,6 +4,7 @@ import { matches } from '../../workflows/policy.ts';
 import { duration } from '../monitoring/duration.ts';
 import type { FencingDriver } from './driver.ts';
 import { fencingDrivers } from './index.ts';
+import { kdumpConfig } from './kdump.ts';
 import { Owners } from './owners.ts';
 import type { ConfigIssue } from './owners.ts';
 import { withTypes } from './inventory.ts';
@@ -63,6 +64,10 @@ export const fencingConfig = z
       .union([z.literal('off'), duration('1h', 60_000)])
       .optional()
       .meta({ expected: 'a duration of a minute and more, or off', example: '1h' }),
+    /** A power-off waits while the node says that it writes its memory dump. Absent: it does not wait, and nobody listens. */
+    kdump: kdumpConfig
+      .optional()
+      .meta({ expected: 'how long a fence waits for a memory dump', example: '{ wait: 5m }' }),
   })
   .check((context) => {
     // A module's own schema is only known once it is loaded: createFencing asks it.

@@ -18,6 +18,8 @@ export interface FenceInput {
   runId: string;
   /** 0 for the first fence; more when the node came back: then signs of life do not make it a false alarm. */
   again: number;
+  /** What was to be waited for of a memory dump was waited for. */
+  afterDump?: boolean;
   /** When the guard last read this run's marker on the row; null or absent: it did not, and a further fence must read it itself. */
   markSeenAt?: string | null;
   timings: Timings;
@@ -36,10 +38,28 @@ export type FenceResult =
   | { kind: 'alive'; saw: string }
   /** All devices say off, but the node lives. */
   | { kind: 'contradiction'; saw: string; offSent: boolean }
+  /** It is on and says that it writes its memory dump; nothing was sent. Never a proof: it will boot again. */
+  | { kind: 'dumping'; saw: string; agoMs: number; silenceMs: number; waitMs: number; offSent: boolean }
   /** The run said no (paused, aborted, gone). */
   | { kind: 'forbidden'; why: string; offSent: boolean }
   /** A further fence, and the row does not carry the run's marker any more: the node is not its own to switch off. */
   | { kind: 'markGone'; saw: string; offSent: boolean };
+
+export interface DumpInput {
+  node: string;
+  hostIp: string | null;
+  /** When it was heard last, by whoever heard it (ms before now). */
+  agoMs: number;
+  /** Not heard for so long: it has ended. */
+  silenceMs: number;
+  /** For how much longer a fence may wait. */
+  leftMs: number;
+}
+
+export interface DumpResult {
+  ended: boolean;
+  saw: string;
+}
 
 export interface FencingLevelPlan {
   level: string;
@@ -76,6 +96,8 @@ export interface FencingActivities {
   fencingPlan(node: string): Promise<FencingLevelPlan[]>;
   /** Status, last look, off, poll, hold: recovery.md 4. Safe to repeat: found off is proof, with no command sent. */
   fenceLevel(input: FenceInput): Promise<FenceResult>;
+  /** Returns when nothing was heard of the node for `silence`, or after `leftMs`. Changes nothing. */
+  awaitDumpEnd(input: DumpInput): Promise<DumpResult>;
   /** One read of all devices of all levels; changes nothing. */
   readPower(node: string): Promise<{ level: string; label: string; power: PowerState; detail: string }[]>;
   powerOn(input: { node: string; timings: Timings }): Promise<{ ok: boolean; detail: string }>;

@@ -37,6 +37,10 @@ export async function fenceByDevices(input: FenceInput, tools: FenceTools): Prom
   // One device that cannot answer, and the level can prove nothing: the next level, with nothing touched here.
   if (lost) return unproven(attempt, readings);
 
+  // Its guests are dead while it writes; the off comes after, and only the off is a proof.
+  const dump = input.again === 0 && !input.afterDump && !attempt.offSent ? tools.dumping?.() : null;
+  if (dump) return { kind: 'dumping', ...dump, offSent: attempt.offSent };
+
   const refusal = await lastLook(attempt);
   if (refusal) return refusal;
   await sendOff(attempt, readings);

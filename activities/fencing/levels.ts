@@ -3,6 +3,7 @@ import { covers, entriesOf, issuesOf, namedIn, resolve, sideOf, SOME_NODE, withI
 import type { DeviceConfig, FencingConfig, Resolved } from './config.ts';
 import type { FenceDevice, FencingContext, FencingDriver } from './driver.ts';
 import { loadDriver } from './index.ts';
+import { listenForDumps, type Dumps, type KdumpConfig } from './kdump.ts';
 import { readInventory } from './inventory.ts';
 import type { Inventory } from './inventory.ts';
 import { Owners, writeIssue } from './owners.ts';
@@ -28,6 +29,8 @@ export interface Fencing {
   nodesWithDevices(nodes: readonly string[]): string[];
   /** What is wrong with the configuration for these nodes, one line each. Told of the fleet, it knows whose a device is. */
   problems(nodes: readonly string[]): string[];
+  /** Who hears of memory dumps, from the first call until `close`; null: not configured. */
+  dumps?(): Dumps | null;
   close(): Promise<void>;
 }
 
@@ -65,6 +68,7 @@ export async function createFencing(config: FencingConfig, context: FencingConte
     config.levels.map(({ name }) => name),
     entries,
     context,
+    config.kdump,
   );
 }
 
@@ -103,8 +107,11 @@ class ConfiguredFencing implements Fencing {
   readonly #entries: Entry[];
   readonly #context: FencingContext;
   readonly #owners = new Owners();
+  readonly #kdump: KdumpConfig | undefined;
+  #dumps: Dumps | null = null;
 
-  constructor(levels: string[], entries: Entry[], context: FencingContext) {
+  constructor(levels: string[], entries: Entry[], context: FencingContext, kdump: KdumpConfig | undefined) {
+    this.#kdump = kdump;
     this.#levels = levels;
     this.#entries = entries;
     this.#context = context;
@@ -139,7 +146,12 @@ class ConfiguredFencing implements Fencing {
     return [...found];
   }
 
+  dumps(): Dumps | null {
+    return (this.#dumps ??= this.#kdump ? listenForDumps(this.#kdump) : null);
+  }
+
   async close(): Promise<void> {
+    this.#dumps?.close();
     const made = this.#entries.flatMap((entry) => [...entry.made.values()]);
     await Promise.all(made.map(({ device }) => device?.close?.()));
   }

@@ -115,6 +115,7 @@ function whyFence(r: FenceResult): string {
       return [r.why, ...r.devices.map((d) => `${d.label} ${d.power}: ${d.detail}`)].filter(Boolean).join('; ');
     case 'alive':
     case 'contradiction':
+    case 'dumping':
     case 'markGone':
       return r.saw;
     case 'forbidden':

@@ -3,6 +3,7 @@ import { guardsOf, type Guard } from './guard.ts';
 
 const LEVEL = 'test/activities/fencing/fence-level.test.ts';
 const GUARD = 'test/activities/fencing/guard.test.ts';
+const ACTIVITIES = 'test/activities/fencing/activities.test.ts';
 const LEVELS = 'test/activities/fencing/levels.test.ts';
 const REDFISH = 'test/activities/fencing/redfish.test.ts';
 const IRONIC = 'test/activities/fencing/ironic.test.ts';
@@ -31,12 +32,32 @@ export const FENCE: Guard[] = [
       [LEVEL, 'tries a wrong password once'],
     ],
   ]),
+  ...guardsOf('activities/fencing/kdump.ts', [
+    [
+      'a message that is none of fence_kdump_send delays nothing',
+      'if (saysDumping(message))',
+      'if (message)',
+      [ACTIVITIES, 'hears a node by its own addresses only, and only what is a message'],
+    ],
+  ]),
   ...guardsOf('activities/fencing/fence-level.ts', [
     [
       'a level without devices proves nothing',
       'if (tools.devices.length === 0)',
       'if (false)',
       [LEVEL, 'never takes a level without devices for off'],
+    ],
+    [
+      'what anybody may say of a dump delays a fence once',
+      '!input.afterDump && ',
+      '',
+      [LEVEL, 'does not wait for a dump that was waited for'],
+    ],
+    [
+      'a node that came back while its instances are moved is switched off at once, dump or not',
+      'input.again === 0 && !input.afterDump',
+      '!input.afterDump',
+      [LEVEL, 'does not wait for a dump of a node that came back while its instances are moved'],
     ],
     [
       'a node that lives at the last look is not touched',

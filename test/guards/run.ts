@@ -157,7 +157,7 @@ export const RUNS: Guard[] = [
     ['a word about the fence names the node', 'if (x.node !== run.node.host)', 'if (false)', [RUN, CONFIRM]],
     [
       'a word about the fence is taken only while it is asked for',
-      "if (run.fencingLevel === null && !run.questions.has('fence'))",
+      "if (run.fencingLevel === null && !run.dump?.waiting && !run.questions.has('fence'))",
       'if (false)',
       [SAFETY, 'approve and confirmFenced are refused where nothing waits for them'],
     ],

@@ -165,6 +165,7 @@ function goodFakes(story: Pick<Story, 'calls' | 'policy'>, node: NodeView, insta
       };
       return { kind: 'proven', proof, offSent: true, seconds: 3 };
     },
+    awaitDumpEnd: async () => ({ ended: true, saw: 'nothing was heard' }),
     readPower: async () => [],
     powerOn: async () => ({ ok: true, detail: 'on' }),
     guardNode: async (input) => {
@@ -246,6 +247,7 @@ export async function story(
       return { recipients: [], unreachable: [] };
     },
     deliverNotice: async () => 'id',
+    keepReport: async () => null,
     ...settings.notify,
   };
   const q = taskQueues(cloud);

@@ -121,7 +121,7 @@ function installDecisions(run: Run): void {
           refuse(
             `confirmFenced: "node" must be the node's exact name, ${run.node.host} (you typed ${JSON.stringify(x.node)})`,
           );
-        if (run.fencingLevel === null && !run.questions.has('fence'))
+        if (run.fencingLevel === null && !run.dump?.waiting && !run.questions.has('fence'))
           refuse(`confirmFenced: the run does not wait for the fence (phase ${run.phase})`);
       },
     },

@@ -9,6 +9,7 @@ import { brief, fencing } from '../proxies.ts';
 import { Ending, freshEvidence, unlessStopped } from './admission.ts';
 import { enter, show } from './console.ts';
 import { isDetached } from './detach.ts';
+import { dumpMayDelay, waitForDump } from './dump.ts';
 import { insist } from './insist.ts';
 import { raise, retriesHeard, settle } from './question.ts';
 import { granted, reached, type Run } from './run.ts';
@@ -67,8 +68,14 @@ async function tryLevels(run: Run, levels: FencingLevelPlan[], again: number): P
   const said: string[] = [];
   for (const plan of levels) {
     if (run.confirmed || isDetached(run)) break;
-    const r = await tryLevel(run, plan, again);
-    if (r === null) break;
+    let r = await tryLevel(run, plan, again);
+    while (r?.kind === 'dumping') {
+      await waitForDump(run, r);
+      if (run.confirmed || isDetached(run)) break;
+      enter(run, 'fencing', `makes sure that ${run.node.host} is off`);
+      r = await tryLevel(run, plan, again);
+    }
+    if (r === null || r.kind === 'dumping') break;
     if (r.kind !== 'alive' && r.kind !== 'proven') run.offSent ||= r.offSent;
     if (r.kind === 'proven') return r.proof;
     if (r.kind === 'forbidden') return null;
@@ -110,6 +117,7 @@ async function tryLevel(run: Run, plan: FencingLevelPlan, again: number): Promis
         workflowId: run.workflowId,
         runId: run.runId,
         again,
+        ...(again === 0 && !dumpMayDelay(run) ? { afterDump: true } : {}),
         markSeenAt: again === 0 ? null : run.markSeenAt,
         timings: g.policy.timings,
       },

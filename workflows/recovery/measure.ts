@@ -2,6 +2,12 @@
 import { metricMeter } from '@temporalio/workflow';
 import type { RecoveryReport } from '../domain.ts';
 
+/** A run's first wait for a memory dump. */
+export function countDumpWait({ cloud }: { cloud: string }): void {
+  const about = 'Recoveries whose power-off waited for a memory dump';
+  metricMeter.withTags({ cloud }).createCounter('lifeboat_dump_waits_total', '1', about).add(1);
+}
+
 /** Counts the run, its instances and its stages (seconds from the run's start). A workflow task that is repeated counts twice. */
 export function measure({ cloud, outcome, counts, stages }: RecoveryReport): void {
   const meter = metricMeter.withTags({ cloud });

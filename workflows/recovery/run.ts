@@ -76,6 +76,8 @@ export interface Run {
   /** Fencing is under way: `mayFence` says yes only then. */
   fencingLevel: string | null;
   levels: string[];
+  /** The node said that it writes its memory dump: until when (ms) its power-off may wait for that, all waits together. */
+  dump: { until: number; waiting: boolean } | null;
   /** When the guard last read our marker on the row; null: nobody knows. */
   markSeenAt: string | null;
   /** updated_at after our last write of the row. */
@@ -134,6 +136,7 @@ export function newRun(input: RecoverInput, cloud: string, node: NodeView, kind:
     guard: { seeing: 'none', at: null, saw: '' },
     fencingLevel: null,
     levels: [],
+    dump: null,
     markSeenAt: null,
     updatedAt: null,
     rowMoved: null,

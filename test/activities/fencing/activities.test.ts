@@ -2,13 +2,15 @@
 import { CancelledFailure } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { createFencingActivities, createGuardActivities } from '../../../activities/fencing/activities.ts';
 import type { FencingDeps } from '../../../activities/fencing/activities.ts';
 import type { FenceInput, GuardInput } from '../../../activities/fencing/contract.ts';
 import type { FenceDevice } from '../../../activities/fencing/driver.ts';
+import { kdumpConfig, listenForDumps, saysDumping, type Dumps } from '../../../activities/fencing/kdump.ts';
 import type { Fencing } from '../../../activities/fencing/levels.ts';
 import type { GuardSight, RunLine } from '../../../activities/fencing/run-line.ts';
 import { witnessOf } from '../../../activities/fencing/witness.ts';
@@ -223,4 +225,121 @@ test('the witness sees that the node was registered anew', async () => {
   );
   const sign = await look(new AbortController().signal);
   assert.deepEqual([sign.tcp, sign.anotherService], ['none', true]);
+});
+
+// Memory dumps
+
+/** As fence_kdump_send on a machine of this byte order writes it. */
+const DUMPING = Buffer.from('402a301b01000000', 'hex');
+
+async function udpPort(): Promise<number> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((done) => socket.bind(0, '127.0.0.1', done));
+  const { port } = socket.address();
+  await new Promise<void>((done) => socket.close(done));
+  return port;
+}
+
+async function say(from: string, port: number, message = DUMPING): Promise<void> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((done) => socket.bind(0, from, done));
+  await new Promise((done) => socket.send(message, port, '127.0.0.1', done));
+  await new Promise<void>((done) => socket.close(done));
+}
+
+async function ears(t: TestContext, more: object = {}): Promise<{ dumps: Dumps; port: number }> {
+  const port = await udpPort();
+  const dumps = listenForDumps(kdumpConfig.parse({ wait: '5m', listen: `127.0.0.1:${port}`, ...more }));
+  t.after(() => dumps.close());
+  // Nobody says when a socket listens: a message of nobody's is said until it is heard.
+  await until(async () => (await say('127.9.9.9', port), dumps.heard('nobody', '127.9.9.9')), { what: 'it listens' });
+  return { dumps, port };
+}
+
+test('a message counts in either byte order, and only whole, of version 1', () => {
+  assert.ok(saysDumping(DUMPING) && saysDumping(Buffer.from('1b302a4000000001', 'hex')));
+  for (const wrong of [
+    '',
+    '402a301b',
+    '402a301b02000000',
+    '412a301b01000000',
+    '402a301b0100000000',
+    '1b302a4001000000',
+  ])
+    assert.ok(!saysDumping(Buffer.from(wrong, 'hex')), wrong);
+});
+
+test('hears a node by its own addresses only, and only what is a message', async (t) => {
+  const { dumps, port } = await ears(t, { addresses: { n2: ['127.0.0.22'] } });
+  await say('127.0.0.11', port);
+  await say('127.0.0.22', port);
+  await say('127.0.0.33', port, Buffer.from('hello123'));
+  await until(() => dumps.heard('n2', null), { what: 'it hears the address that is configured' });
+  assert.equal(dumps.heard('n1', '127.0.0.11')?.from, '127.0.0.11');
+  assert.deepEqual([dumps.heard('n1', '127.0.0.12'), dumps.heard('n1', null)], [null, null]);
+  assert.equal(dumps.heard('n3', '127.0.0.33'), null);
+});
+
+test('a changed configuration listens on the same address, and knows what was heard before', async (t) => {
+  const { dumps, port } = await ears(t);
+  await say('127.0.0.11', port);
+  await until(() => dumps.heard('n1', '127.0.0.11'), { what: 'it heard' });
+  const next = listenForDumps(kdumpConfig.parse({ wait: '1m', listen: `127.0.0.1:${port}` }));
+  t.after(() => next.close());
+  dumps.close();
+  assert.ok(next.heard('n1', '127.0.0.11'));
+});
+
+test('an address that is taken is said, and no fence waits for a dump', async (t) => {
+  const { port } = await ears(t);
+  const other = listenForDumps(kdumpConfig.parse({ wait: '5m', listen: `0.0.0.0:${port}` }));
+  t.after(() => other.close());
+  await until(() => other.trouble(), { what: 'it cannot listen' });
+  const fencing = { ...fencingOf(quick()), dumps: () => other };
+  const activities = createFencingActivities({ ...depsOf(quick()), fencing });
+  assert.match(
+    await run(new MockActivityEnvironment(), activities.readyFencing),
+    new RegExp(`cannot listen for memory dumps on 0\\.0\\.0\\.0:${port}: EADDRINUSE`),
+  );
+  assert.equal((await run(new MockActivityEnvironment(), activities.fenceLevel, FENCE)).kind, 'proven');
+});
+
+const dumpsOf = (heard: () => number | null): Dumps => ({
+  ...{ waitMs: 300_000, silenceMs: 300, trouble: () => null, close: () => undefined },
+  heard: () => {
+    const agoMs = heard();
+    return agoMs === null ? null : { agoMs, from: '10.0.0.1' };
+  },
+});
+const awaiting = (dumps: Dumps | null) =>
+  createFencingActivities({ ...depsOf(quick()), fencing: { ...fencingOf(quick()), dumps: () => dumps } }).awaitDumpEnd;
+const DUMP = { node: 'compute-1', hostIp: '10.0.0.1', agoMs: 0, silenceMs: 300, leftMs: 60_000 };
+
+test('a fence says who writes a dump, how long ago it was heard, and touches nothing', async () => {
+  const device = quick();
+  const fencing = { ...fencingOf(device), dumps: () => dumpsOf(() => 2_000) };
+  const activities = createFencingActivities({ ...depsOf(device), fencing });
+  const result = await run(new MockActivityEnvironment(), activities.fenceLevel, FENCE);
+  assert.deepEqual(result, {
+    ...{ kind: 'dumping', saw: 'compute-1 writes its memory dump (heard from 10.0.0.1 2 s ago)' },
+    ...{ agoMs: 2_000, silenceMs: 300, waitMs: 300_000, offSent: false },
+  });
+  assert.equal(device.offs(), 0);
+});
+
+test('waits until the messages stop, and at most as long as it is told', async () => {
+  let more = 3;
+  const stops = awaiting(dumpsOf(() => (more-- > 0 ? 0 : null)));
+  const ended = await run(new MockActivityEnvironment(), stops, DUMP);
+  assert.ok(ended.ended && more < 0, ended.saw);
+  const never = awaiting(dumpsOf(() => 0));
+  assert.equal((await run(new MockActivityEnvironment(), never, { ...DUMP, leftMs: 400 })).ended, false);
+});
+
+test('a worker that hears nothing waits out the silence of a dump that another one heard, and goes on with its wait', async () => {
+  const deaf = awaiting(null);
+  assert.ok((await run(new MockActivityEnvironment(), deaf, DUMP)).ended);
+  const heartbeatDetails = { agoMs: 0, waitedMs: 59_900 };
+  const next = new MockActivityEnvironment({ attempt: 2, heartbeatDetails });
+  assert.equal((await run(next, awaiting(dumpsOf(() => 0)), DUMP)).ended, false);
 });

@@ -247,3 +247,23 @@ test('never takes a level without devices for off', async () => {
   const { result } = await fence({ devices: [] });
   assert.equal(result.kind, 'unproven');
 });
+
+test('sends nothing to a node that says it writes its memory dump, and takes that for no proof', async () => {
+  const { result, devices, log } = await fence({ dumping: true });
+  assert.deepEqual([result.kind, offs(devices), log], ['dumping', [0], []]);
+});
+
+for (const [what, told] of [
+  ['that was waited for', { input: { afterDump: true } }],
+  ['of a node that came back while its instances are moved', { input: { again: 1 }, sees: () => ({ holder: 'r' }) }],
+  ['once an off may have been sent', { offSentBefore: true }],
+] as const)
+  test(`does not wait for a dump ${what}`, async () => {
+    const { result, devices } = await fence({ dumping: true, ...told });
+    assert.deepEqual([result.kind, offs(devices)], ['proven', [1]]);
+  });
+
+test('a node found off is proven off, whoever says that it writes a dump', async () => {
+  const { result } = await fence({ dumping: true, devices: [{ power: 'off', identityConfirmed: true }] });
+  assert.equal(result.kind, 'proven');
+});

@@ -16,6 +16,8 @@ export interface Story {
   sees?: (n: number, elapsedMs: number, devices: FakeDevice[]) => Partial<Sign>;
   may?: { ok: boolean; why: string };
   offSentBefore?: boolean;
+  /** Somebody says that the node writes its memory dump. */
+  dumping?: boolean;
 }
 
 export async function fence(
@@ -54,6 +56,8 @@ export async function fence(
     clock,
     signal: new AbortController().signal,
     offSentBefore: story.offSentBefore ?? false,
+    dumping: () =>
+      story.dumping ? { saw: 'compute-1 writes its memory dump', agoMs: 1, silenceMs: 30_000, waitMs: 300_000 } : null,
     sending: () => log.push('off'),
   });
   const result = await clock.run(work);
