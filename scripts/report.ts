@@ -1,15 +1,17 @@
 // npm run report -- compute-7
 import { readFile, writeFile } from 'node:fs/promises';
+import { findKept } from '../activities/notification/report/keep.ts';
 import { COMMON_USAGE, configOf, EXIT, run, UsageError } from './cli/command.ts';
 import { withTemporal } from './cli/temporal.ts';
-import { readDocument, type ReportDocument } from './report/document.ts';
-import { renderReport } from './report/page.ts';
+import { readDocument, type ReportDocument } from '../activities/notification/report/document.ts';
+import { renderReport } from '../activities/notification/report/page.ts';
 import { readRun } from './report/read-run.ts';
 
 const USAGE = `npm run report -- RUN_OR_NODE [--json] [--out FILE]
 
   One document of a recovery, from its history: the timeline, every instance, what was seen before the fence, who decided, who was
-  told. Of a node the last one; of a run that is open, as it stands. A page of HTML that needs nothing else, or JSON.
+  told. Of a node the last one; of a run that is open, as it stands. A page of HTML that needs nothing else, or JSON. Of what
+  Temporal has forgotten: from the folder reports.keep, where this machine has it.
 
   RUN_OR_NODE      a node, a workflow id, a run id; or FILE.json: makes the page of a document that was kept
   --json           the document as JSON, on standard output where no FILE is given
@@ -23,7 +25,12 @@ const options = { json: { type: 'boolean', default: false }, out: { type: 'strin
 const isJson = (name: string): boolean => /\.json$/i.test(name);
 
 async function find(word: string, config: string | undefined): Promise<ReportDocument | null> {
-  if (!isJson(word)) return withTemporal(await configOf(config), (temporal) => readRun(temporal, word));
+  if (!isJson(word)) {
+    const given = await configOf(config);
+    const found = await withTemporal(given, (temporal) => readRun(temporal, word));
+    // Temporal has forgotten it: the folder may remember.
+    return found ?? (given.reports.keep ? findKept(given.reports.keep, given.cloud, word) : null);
+  }
   const text = await readFile(word, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`Cannot read ${word}: ${error.code === 'ENOENT' ? 'no such file' : error.message}`);
   });

@@ -230,6 +230,15 @@ export const configSchema = z.strictObject({
   // The UI's address stands once, at the top.
   notification: notificationConfig.omit({ console: true }).prefault({}),
   drill: drill.optional(),
+  reports: z
+    .strictObject({
+      /** A folder of the machine that the notification worker runs on. */
+      keep: z
+        .string()
+        .refine((folder) => folder.startsWith('/'), 'is not a whole path')
+        .meta({ expected: 'a whole path', example: '/var/lib/lifeboat/reports' }),
+    })
+    .optional(),
   timings: timings.optional(),
   timeScale: z.number().gt(0).max(100).meta({ expected: 'a factor', example: '1' }).optional(),
   console: z

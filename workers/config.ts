@@ -31,7 +31,8 @@ export interface Config {
   fencing: ConfigFile['fencing'];
   evacuation: ConfigFile['evacuation'];
   notification: ConfigFile['notification'];
-  /** The Temporal UI's address without a slash at its end. */
+  /** Where the notification workers keep each report. */
+  reports: { keep: string | null };
   /** Absent: the fleet is not drilled on a schedule. */
   drill?: ConfigFile['drill'];
   console: string | null;
@@ -121,7 +122,7 @@ function makeConfig(read: ConfigFile, unscaled: Policy, file: string): Omit<Conf
     fencing: { ...read.fencing, ...(read.fencing.kdump && { kdump: scaleKdump(read.fencing.kdump, timeScale) }) },
     evacuation: read.evacuation,
     notification: read.notification,
-    console: read.console?.replace(/\/+$/, '') ?? null,
+    reports: { keep: read.reports?.keep ?? null },
     ...(read.drill && { drill: read.drill }),
     warnings,
   };

@@ -217,6 +217,7 @@ async function activitiesOf(
         ...(await drivers.get('notification')),
         ...rulesOf(config.notification),
         console: config.console,
+        keep: config.reports.keep,
       });
   }
 }

@@ -27,7 +27,7 @@ const CALLED: Record<Part, string> = {
 
 /** What the activities of a queue depend on. Two that are equal make the same activities. */
 async function basisOf(queue: ActivityQueue, config: Config): Promise<string> {
-  const { policy, monitoring, fencing, evacuation, notification, console } = config;
+  const { policy, monitoring, fencing, evacuation, notification, console, reports } = config;
   const devices = { fencing, inventories: await inventoryHash(config) };
   const readsPower = monitoring.channels.some((c) => c.driver === bmcPower.name || !monitoringDrivers[c.driver]);
   const basis: Record<ActivityQueue, unknown> = {
@@ -35,7 +35,7 @@ async function basisOf(queue: ActivityQueue, config: Config): Promise<string> {
     openstack: { driver: evacuation.driver, options: evacuation.options },
     fencing: { devices, timings: policy.timings, knocks: monitoring.channels },
     guard: { devices, timings: policy.timings, knocks: monitoring.channels },
-    notification: { notification, console },
+    notification: { notification, console, reports },
   };
   return JSON.stringify([basis[queue], times(config)]);
 }

@@ -5,6 +5,8 @@ import {
   ApplicationFailure,
   condition,
   isCancellation,
+  log,
+  patched,
   proxyActivities,
   setCurrentDetails,
   type ActivityOptions,
@@ -38,6 +40,8 @@ export async function tellPeople(notice: Notice): Promise<Told> {
   const until = Date.now() + day;
   const show = details(notice, told);
   show();
+  // Beside the messages: a folder that is full or away delays nobody.
+  const kept = notice.report && patched('keep-report') ? keep(notice, until) : Promise.resolve();
   if (notice.audience !== 'both') await tellAudience(notice, told, until, show);
   else {
     // Apart: admins hear of it also while Keystone, which knows the users, does not answer.
@@ -50,8 +54,23 @@ export async function tellPeople(notice: Notice): Promise<Told> {
     const users = tellAudience({ ...notice, audience: 'users' }, told, until, show, () => (searched = true));
     await Promise.all([users, admins()]);
   }
+  await kept;
   show();
   return told;
+}
+
+/** The report in the folder that the notification worker's file names. Whoever cannot write it has said so in its log. */
+async function keep(notice: Notice, until: number): Promise<void> {
+  const { keepReport } = proxyActivities<NotificationActivities>({
+    ...within(notice, until),
+    startToCloseTimeout: 1 * min,
+    retry: BACKOFF,
+    summary: 'keeps the report where the configuration says so',
+  });
+  await keepReport({ ...notice, instances: [], lines: [], question: null }).catch((error: unknown) => {
+    if (isCancellation(error)) throw error;
+    log.error('the report was not kept', { why: String(causeOf(error)) });
+  });
 }
 
 async function tellAudience(

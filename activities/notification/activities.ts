@@ -6,6 +6,9 @@ import type { NotificationActivities, Recipient } from './contract.ts';
 import { isNotificationError } from './driver.ts';
 import type { OpenChannel } from './index.ts';
 import { findAdmins, findUsers, USER_STAGES, type Found, type Rules, type Sources } from './recipients.ts';
+import { runLink, type Telling } from './models.ts';
+import { documentOf } from './report/attach.ts';
+import { keepReport } from './report/keep.ts';
 import { renderNotice } from './render.ts';
 import { asRoom, serves, wants } from './routing.ts';
 import type { Templates } from './templates.ts';
@@ -17,6 +20,8 @@ export interface NotificationDependencies extends Rules {
   templates: Templates;
   /** The Temporal UI's address; null: messages have no link. */
   console: string | null;
+  /** A folder; null: reports are not kept. */
+  keep?: string | null;
   /** For tests. */
   now?: () => Date;
 }
@@ -29,12 +34,8 @@ export function createNotificationActivities(deps: NotificationDependencies): No
   return {
     findRecipients: (notice) => findRecipients(deps, notice),
     async deliverNotice({ notice, recipient, unreachable }) {
-      const { workflowNamespace, workflowType } = Context.current().info;
-      const telling = {
-        now: (deps.now?.() ?? new Date()).toISOString(),
-        console: deps.console,
-        namespace: workflowNamespace ?? 'default',
-      };
+      const { workflowType } = Context.current().info;
+      const telling = tellingOf(deps);
       const delivery = { notice, recipient, ...(unreachable && { unreachable }) };
       const message = renderNotice(delivery, deps.templates, telling);
       if (!message) throw refused(`${recipient.address}: nothing in this notice concerns them (${workflowType})`);
@@ -46,9 +47,29 @@ export function createNotificationActivities(deps: NotificationDependencies): No
       judge(results);
       return message.id;
     },
+    async keepReport(notice) {
+      const { report, since, observedAt: madeAt } = notice;
+      if (!report || !deps.keep) return null;
+      const page = runLink(notice, tellingOf(deps));
+      return keepReport(deps.keep, documentOf(report, { since, madeAt, page })).catch(
+        (error: NodeJS.ErrnoException) => {
+          const why = error.code ?? error.name;
+          throw ApplicationFailure.create({
+            message: `report ${report.runId}: it cannot be kept in ${deps.keep}: ${why}`,
+            type: 'ReportNotKept',
+          });
+        },
+      );
+    },
     readyNotification: async () => `ready, ${deps.channels.length} channels`,
   };
 }
+
+const tellingOf = (deps: NotificationDependencies): Telling => ({
+  now: (deps.now?.() ?? new Date()).toISOString(),
+  console: deps.console,
+  namespace: Context.current().info.workflowNamespace ?? 'default',
+});
 
 async function findRecipients(deps: NotificationDependencies, notice: Notice): Promise<Found> {
   const found: Found = { recipients: [], unreachable: [] };

@@ -32,5 +32,10 @@ export interface NotificationActivities {
    * Fails with type `NotificationRefused` (not retried) or `NotificationFailed`.
    */
   deliverNotice(delivery: Delivery): Promise<string>;
+  /**
+   * Keeps the report of a recovery in the folder of this worker's configuration (`reports.keep`). Answers where; null: no folder is
+   * configured, or the notice has no report. Repeated it writes the same files.
+   */
+  keepReport(notice: Notice): Promise<string | null>;
   readyNotification(): Promise<string>;
 }

@@ -12,6 +12,7 @@ export function messageJson(message: Message, room: boolean): Record<string, unk
     subject,
     text,
     html,
-    attachments,
+    // The page is for people with a mail program.
+    attachments: attachments.filter(({ type }) => !type.startsWith('text/html')),
   };
 }

@@ -82,7 +82,8 @@ export function userModel(notice: Notice, recipient: Recipient, telling: Telling
   };
 }
 
-export function adminModel({ notice, recipient, unreachable }: Delivery, telling: Telling): Model {
+/** `attached`: what the message says of the files beside it. */
+export function adminModel({ notice, recipient, unreachable }: Delivery, telling: Telling, attached = ''): Model {
   const told = adminTold(notice);
   const groups = ORDER.map((outcome) => group(told, outcome, adminLine(notice))).filter((g) => g !== null);
   return {
@@ -93,7 +94,7 @@ export function adminModel({ notice, recipient, unreachable }: Delivery, telling
     question: question(notice, telling),
     counts: countsOf(told),
     groups,
-    report: notice.report && reportModel(notice.report),
+    report: notice.report && { ...reportModel(notice.report), attached },
     unreachable: unreachable && unreachable.length > 0 ? { people: unreachable } : null,
     link: runLink(notice, telling),
     run: notice.run && { workflowId: notice.run.workflowId, runId: notice.run.runId },

@@ -5,7 +5,7 @@ import type { EvacuateInput, EvacuateResult } from '../../activities/evacuation/
 import type { FenceInput, FenceResult } from '../../activities/fencing/contract.ts';
 import type { Admission, Notice, RecoverInput } from '../../workflows/contract.ts';
 import { millis } from '../cli/temporal.ts';
-import type { Attempt } from './document.ts';
+import type { Attempt } from '../../activities/notification/report/document.ts';
 
 export type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 type HistoryEvent = NonNullable<History['events']>[number];

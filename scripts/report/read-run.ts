@@ -7,7 +7,7 @@ import { stateQuery } from '../../workflows/verbs.ts';
 import type { Told } from '../../workflows/tell-people.ts';
 import { Unreachable } from '../cli/command.ts';
 import { ANSWER_MS, ask, describe, pageOf, startHint, type Temporal } from '../cli/temporal.ts';
-import type { ReportDocument } from './document.ts';
+import type { ReportDocument } from '../../activities/notification/report/document.ts';
 import { factsOf, type Facts } from './history.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { defaultPayloadConverter } from '@temporalio/common';
 import fc from 'fast-check';
-import { fromResult, readDocument, type ReportDocument } from '../../scripts/report/document.ts';
+import { fromResult, readDocument, type ReportDocument } from '../../activities/notification/report/document.ts';
 import { factsOf, type History } from '../../scripts/report/history.ts';
-import { renderReport } from '../../scripts/report/page.ts';
-import { ticksOf, timelineOf } from '../../scripts/report/timeline.ts';
+import { renderReport } from '../../activities/notification/report/page.ts';
+import { ticksOf, timelineOf } from '../../activities/notification/report/timeline.ts';
 import type { RecoveryReport } from '../../workflows/domain.ts';
 import { fromHistoryJson, type HistoryJson } from '../workflows/history-json.ts';
 

@@ -1,11 +1,11 @@
 // "What if it died now", and "what happened": asked of a whole Lifeboat, with nothing touched by the question.
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { FleetAnswer, NodeAnswer } from '../../scripts/drill/answer.ts';
-import type { ReportDocument } from '../../scripts/report/document.ts';
+import type { ReportDocument } from '../../activities/notification/report/document.ts';
 import { drillsId, type FleetDrill, type RecoveryPreview } from '../../workflows/contract.ts';
 import type { DrillFindings } from '../../workflows/drill/findings.ts';
 import { ensureDrill } from '../../workers/drill-schedule.ts';
@@ -26,7 +26,10 @@ const parse = <T>({ stdout, stderr }: Ran): T => {
 
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'lifeboat-report-'));
-  story = await tellStory({ cloud: 'drilled', world: { instances: 12 } });
+  story = await tellStory({
+    ...{ cloud: 'drilled', world: { instances: 12 } },
+    sections: { reports: { keep: path.join(folder, 'kept') } },
+  });
   env = { LIFEBOAT_CONFIG: story.config.file, TEMPORAL_ADDRESS: story.temporal.server.address, ...story.env };
   await story.lookout();
 });
@@ -190,7 +193,12 @@ test('the report of an open recovery shows it as it stands; of the closed one, a
   for (const n of world.nodes) world.letSpawn(n.name);
   const report = await story.ends('compute-2');
   assert.equal(report.outcome, 'recovered', report.reason);
-  await story.adminMail(/compute-2: recovered/);
+  const mail = await story.adminMail(/compute-2: recovered/);
+  const attached = new Map(mail.attachments.map((a) => [a.name, a.content]));
+  assert.deepEqual([...attached.keys()], ['report.html', 'report.json']);
+  assert.deepEqual((JSON.parse(attached.get('report.json')!) as { proof: unknown }).proof, report.proof);
+  for (const i of report.instances) assert.ok(attached.get('report.html')!.includes(i.name), i.name);
+  await keptAndFound(report.runId);
   const [json, page, again] = ['r.json', 'r.html', 'again.html'].map((name) => path.join(folder, name)) as [
     string,
     string,
@@ -224,6 +232,26 @@ test('the report of an open recovery shows it as it stands; of the closed one, a
   );
   story.audit({}, report);
 });
+
+/** Both files stand in the folder; the command finds there what Temporal does not know (any more). */
+async function keptAndFound(runId: string): Promise<void> {
+  const kept = path.join(folder, 'kept');
+  const files = await until(
+    async () => {
+      const names = await readdir(kept).catch(() => []);
+      return names.length === 2 ? names.toSorted() : null;
+    },
+    { what: 'the report is kept' },
+  );
+  assert.deepEqual(
+    files.map((f) => path.extname(f)),
+    ['.html', '.json'],
+  );
+  const forgotten = files[1]!.replace(runId, '0198c7a2-0000-7000-8000-000000000001').replace('compute-2', 'compute-9');
+  await copyFile(path.join(kept, files[1]!), path.join(kept, forgotten));
+  for (const word of ['compute-9', '0198c7a2-0000-7000-8000-000000000001'])
+    assert.equal(parse<ReportDocument>(await run('report', word, '--json')).runId, runId, word);
+}
 
 test('a recovery that never was has no report', async () => {
   const { code, stderr } = await run('report', 'compute-4');

@@ -18,6 +18,7 @@ type Delivery = Parameters<NotificationActivities['deliverNotice']>[0];
 interface Tale {
   find?: NotificationActivities['findRecipients'];
   deliver?: (delivery: Delivery, attempt: number) => void;
+  keep?: NotificationActivities['keepReport'];
 }
 interface Story {
   told: Told;
@@ -30,7 +31,7 @@ interface Story {
 }
 
 /** Runs the workflow with a notification worker that behaves like this. */
-async function tell(n: Notice, { find, deliver }: Tale): Promise<Story> {
+async function tell(n: Notice, { find, deliver, keep }: Tale): Promise<Story> {
   const env = await timeSkipping();
   const deliveries: Delivery[] = [];
   const attempts = new Map<string, number>();
@@ -44,6 +45,7 @@ async function tell(n: Notice, { find, deliver }: Tale): Promise<Story> {
       deliveries.push(delivery);
       return 'lifeboat.id';
     },
+    keepReport: keep ?? (async () => null),
     readyNotification: async () => 'ready',
   };
   try {
@@ -187,6 +189,19 @@ describe('tellPeople', () => {
       find: async () => ({ recipients: [user({ projects: [], instances: ['mine'] })], unreachable: [] }),
     });
     assert.deepEqual(deliveries[0]?.notice.instances, [own]);
+  });
+
+  it('keeps the report beside the messages, and a folder that is away delays nobody and fails nothing', async () => {
+    const { told, deliveries } = await tell(
+      notice({ audience: 'admins', report: report([account('a', 'recovered')]) }),
+      {
+        find: async () => ({ recipients: [admin], unreachable: [] }),
+        keep: async () => {
+          throw ApplicationFailure.create({ message: 'EROFS', type: 'ReportNotKept' });
+        },
+      },
+    );
+    assert.deepEqual([told.delivered, deliveries.length], [['ops@example.net'], 1]);
   });
 
   it('ends at once where there is nobody to tell', async () => {

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
 import { ApplicationFailure } from '@temporalio/activity';
+import { findKept } from '../../../activities/notification/report/keep.ts';
 import { NotificationError } from '../../../activities/notification/driver.ts';
 import { notificationConfig, openChannels } from '../../../activities/notification/index.ts';
 import type { Identity } from '../../../activities/openstack/types.ts';
 import type { Stage } from '../../../workflows/contract.ts';
 import { activities, channel, keystone, person } from './activity-stage.ts';
-import { account, admin, notice, user } from './notices.ts';
+import { account, admin, notice, report, user } from './notices.ts';
 
 const ours = notice({
   instances: [account('web-1', 'recovered'), account('db', 'recovered', { projectId: 'p-bank' })],
@@ -228,5 +232,62 @@ describe('the configuration', () => {
       /channels\[0\]\.driver no-such-driver: cannot be loaded.*known: email/,
     );
     await assert.rejects(open('node:path', {}), /its default export is no notification driver/);
+  });
+});
+
+describe('where reports are kept', () => {
+  const folderOf = async (t: TestContext): Promise<string> => {
+    const folder = await mkdtemp(join(tmpdir(), 'lifeboat-kept-'));
+    t.after(() => rm(folder, { recursive: true }));
+    return join(folder, 'reports');
+  };
+  const told = (runId: string, startedAt: string, node = 'compute-7') =>
+    notice({ node, report: report([account('web-1', 'recovered')], { runId, startedAt, node }) });
+  const ID = '0198c7a2-0000-7000-8000-000000000001';
+
+  it('writes JSON and the page under the name of the run, whole, and the same again when it is repeated', async (t) => {
+    const keep = await folderOf(t);
+    const acts = activities({ keep });
+    const file = await acts.keep(told(ID, '2026-08-02T14:03:00.000Z'));
+    assert.equal(file, join(keep, `compute-7-20260802T140300Z-${ID}`));
+    const first = await readFile(`${file}.json`, 'utf8');
+    await acts.keep(told(ID, '2026-08-02T14:03:00.000Z'));
+    assert.deepEqual((await readdir(keep)).toSorted(), [
+      `compute-7-20260802T140300Z-${ID}.html`,
+      `compute-7-20260802T140300Z-${ID}.json`,
+    ]);
+    assert.equal(await readFile(`${file}.json`, 'utf8'), first);
+    assert.match(await readFile(`${file}.html`, 'utf8'), /^<!doctype html>[^]*web-1/);
+  });
+
+  it('finds the last one of a node, or that of a run, and no other node that is called alike', async (t) => {
+    const keep = await folderOf(t);
+    const acts = activities({ keep });
+    const later = ID.replace(/1$/, '2');
+    await acts.keep(told(later, '2026-08-03T14:03:00.000Z'));
+    await acts.keep(told(ID, '2026-08-02T14:03:00.000Z'));
+    await acts.keep(told(ID.replace(/1$/, '3'), '2026-09-03T14:03:00.000Z', 'compute-7-b'));
+    const found = async (word: string): Promise<string | undefined> => (await findKept(keep, 'prod', word))?.runId;
+    assert.deepEqual([await found('compute-7'), await found('prod/compute-7'), await found(ID)], [later, later, ID]);
+    assert.deepEqual([await found('compute'), await found('compute-70')], [undefined, undefined]);
+    assert.equal(await findKept(join(keep, 'none'), 'prod', 'compute-7'), null);
+  });
+
+  it('keeps nothing where no folder is configured or there is no report, and no name leads out of the folder', async (t) => {
+    assert.equal(await activities({}).keep(told(ID, '2026-08-02T14:03:00.000Z')), null);
+    const keep = await folderOf(t);
+    assert.equal(await activities({ keep }).keep(notice()), null);
+    const file = await activities({ keep }).keep(told(ID, '2026-08-02T14:03:00.000Z', '../../etc/x'));
+    assert.deepEqual((await readdir(keep)).length, 2);
+    assert.ok(file?.startsWith(`${keep}/`) && !file.slice(keep.length + 1).includes('/'));
+  });
+
+  it('says why it cannot write, and leaves no half file', async (t) => {
+    const keep = await folderOf(t);
+    await writeFile(keep, 'a file where the folder should be');
+    await assert.rejects(
+      activities({ keep }).keep(told(ID, '2026-08-02T14:03:00.000Z')),
+      /report 0198c7a2-.*: it cannot be kept in .*: (EEXIST|ENOTDIR)/,
+    );
   });
 });

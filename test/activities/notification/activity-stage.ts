@@ -36,16 +36,34 @@ export interface Parts extends Partial<Rules> {
   identity?: Identity;
   compute?: Sources['compute'];
   channels?: OpenChannel[];
+  /** Where reports are kept. */
+  keep?: string;
   /** Of the activity. */
   attempt?: number;
 }
-export function activities({ identity = keystone({}), compute, channels = [channel()], attempt = 1, ...rules }: Parts) {
+export function activities({
+  identity = keystone({}),
+  compute,
+  channels = [channel()],
+  attempt = 1,
+  keep,
+  ...rules
+}: Parts) {
   const openstack = { identity, ...(compute && { compute }) };
-  const made = createNotificationActivities({ openstack, channels, templates, console: null, admins: [], ...rules });
+  const made = createNotificationActivities({
+    openstack,
+    channels,
+    templates,
+    console: null,
+    keep: keep ?? null,
+    admins: [],
+    ...rules,
+  });
   const env = new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') });
   const run = <P, R>(activity: (input: P) => Promise<R>, input: P): Promise<R> =>
     env.run<[P], R, typeof activity>(activity, input);
   return {
+    keep: (n: Notice) => run(made.keepReport, n),
     find: (n: Notice) => run(made.findRecipients, n),
     deliver: (n: Notice, recipient = user()) => run(made.deliverNotice, { notice: n, recipient }),
   };

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Recipient } from '../../../activities/notification/contract.ts';
 import type { Message } from '../../../activities/notification/driver.ts';
+import { messageJson } from '../../../activities/notification/message-json.ts';
+import { attachReport, documentOf } from '../../../activities/notification/report/attach.ts';
 import { messageId, renderNotice } from '../../../activities/notification/render.ts';
 import { loadTemplates } from '../../../activities/notification/templates.ts';
 import { STAGES, type Notice } from '../../../workflows/contract.ts';
@@ -135,7 +137,30 @@ describe("the admins' message", () => {
       assert.ok(m.text.includes(text), `text: ${text}`);
       assert.ok(m.html.includes(text), `html: ${text}`);
     }
-    assert.deepEqual(JSON.parse(m.attachments?.[0]?.content ?? ''), n.report);
+    const [page, json] = m.attachments ?? [];
+    assert.deepEqual([page?.name, json?.name], ['report.html', 'report.json']);
+    assert.deepEqual(JSON.parse(json?.content ?? ''), n.report);
+    for (const { name } of EVERY) assert.ok(page?.content.includes(name), name);
+    assert.match(page!.content, /^<!doctype html>[^]*compute-7/);
+    for (const body of [m.text, m.html]) assert.match(body, /attached: report\.html to read, report\.json to keep/);
+    assert.deepEqual(render(n, admin).attachments, m.attachments, 'a repeat carries the same files');
+  });
+
+  it('leaves out the page, then all of the report, where a mail would be too large, and says what to type', () => {
+    const r = report(accounts);
+    const document = documentOf(r, { since: null, page: null, madeAt: r.endedAt });
+    const json = Buffer.byteLength(JSON.stringify(r, null, 2));
+    const [some, none] = [attachReport(document, r, json + 10), attachReport(document, r, 100)];
+    assert.deepEqual([some.attachments.map((a) => a.name), none.attachments], [['report.json'], []]);
+    for (const { says } of [some, none]) assert.match(says, /too large.*npm run report -- 0198c7a2-run makes it/);
+  });
+
+  it('gives a program the report as JSON and no page', () => {
+    const { attachments } = messageJson(render(n, admin), true) as { attachments: { name: string }[] };
+    assert.deepEqual(
+      attachments.map((a) => a.name),
+      ['report.json'],
+    );
   });
 
   it('tells the stages in their order', () => {

@@ -1,6 +1,6 @@
 // The report of one recovery as a document that outlives its history: JSON to keep, and all that the page is made of.
 import { z } from 'zod';
-import { OUTCOMES, RUN_OUTCOMES, type RecoveryReport } from '../../workflows/domain.ts';
+import { OUTCOMES, RUN_OUTCOMES, type RecoveryReport } from '../../../workflows/domain.ts';
 
 const text = z.string();
 const moment = z.iso.datetime();
