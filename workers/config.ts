@@ -92,8 +92,14 @@ export function parseConfig(text: string, file: string): Config {
 }
 
 function makeConfig(read: ConfigFile, unscaled: Policy, file: string): Omit<Config, 'text'> {
+const HOUR_MS = 3_600_000;
+
   const timeScale = read.timeScale ?? 1;
-  const policy = { ...unscaled, timings: scaleTimings(unscaled.timings, timeScale) };
+  const policy = {
+    ...unscaled,
+    ...(unscaled.messages && { messages: { ...unscaled.messages, hourMs: Math.max(1, HOUR_MS * timeScale) } }),
+    timings: scaleTimings(unscaled.timings, timeScale),
+  };
   const warnings: string[] = [];
   if (timeScale !== 1) {
     warnings.push(
@@ -157,6 +163,7 @@ function makePolicy(read: ConfigFile): Policy {
     tellNodeNames: read.notification.tellNodeNames,
     readmission: read.readmission ?? DEFAULT_POLICY.readmission!,
     timings: timings as Timings,
+    ...(read.notification.perHour && { messages: { perHour: read.notification.perHour, hourMs: HOUR_MS } }),
   };
 }
 

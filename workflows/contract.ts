@@ -92,6 +92,15 @@ export interface OpenRun {
   waits?: string | undefined;
 }
 
+/** Messages of one kind that the watch said, and holds back, by `notification.perHour`. */
+export interface Gathered {
+  /** When, within the last hour. */
+  sent: string[];
+  held: { at: string; headline: string }[];
+  /** When those that are held are said. */
+  due?: string;
+}
+
 /** What the watch carries through continue-as-new. */
 export interface WatchKept {
   startedAt: string;
@@ -122,6 +131,8 @@ export interface WatchKept {
   devices?: DeviceState | null;
   /** What the last drill on the schedule found. */
   drill?: DrillFindings | null;
+  /** By `notification.perHour`. */
+  told?: { node?: Gathered; fleet?: Gathered };
   /** When the last storm was over. */
   calmSince?: string | null;
   /** Readmissions by policy that are due some time. */

@@ -161,6 +161,8 @@ export interface Policy {
   /** Nodes that Lifeboat, Temporal or its database run on: never fenced. */
   carries: string[];
   limits: Limits;
+  /** So many messages of the watch within an hour of this length; the rest is gathered. Absent: no limit. */
+  messages?: { perHour: number; hourMs: number };
   evacuation: {
     driver: string;
     perNode: number;

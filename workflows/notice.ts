@@ -47,4 +47,6 @@ export interface Notice {
   run: { workflowId: string; runId: string } | null;
   /** What a pager opens and closes where that is not the run: an alarm, which outlives its run of the watch. Null: nothing. */
   incident?: { id: string; over: boolean } | null;
+  /** Beyond `notification.perHour`: at once to pagers and programs, and later, gathered, to people. Absent: to all. */
+  only?: 'pagers' | 'people';
 }

@@ -12,7 +12,7 @@ import {
 import type { Finding, SweepResult } from '../activities/monitoring/contract.ts';
 import type { WatchInput } from './contract.ts';
 import { sweeping } from './proxies.ts';
-import { alarm, endAlarm } from './watch/alarms.ts';
+import { alarm, endAlarm, resumeGathered } from './watch/alarms.ts';
 import { installWatchHandlers } from './watch/handlers.ts';
 import { judgeDegraded } from './watch/judge-degraded.ts';
 import { closed, forget, judgeFailed, startOrphan } from './watch/judge-failed.ts';
@@ -27,6 +27,7 @@ const AT_LEAST_EVERY_MS = 86_400_000;
 export async function watchFleet(input: WatchInput): Promise<void> {
   const watch = openWatch(input);
   installWatchHandlers(watch);
+  resumeGathered(watch);
   let silent = 0;
   while (workflowInfo().historyLength < HISTORY && !workflowInfo().continueAsNewSuggested) {
     const { policyHash } = watch.config;
@@ -36,7 +37,7 @@ export async function watchFleet(input: WatchInput): Promise<void> {
     else await noMonitor(watch, silent);
     showWatch(watch);
   }
-  await condition(allHandlersFinished);
+  await condition(() => allHandlersFinished() && watch.saying === 0);
   await continueAsNew<typeof watchFleet>({ ...input, ...watch.config, kept: keptOf(watch) });
 }
 

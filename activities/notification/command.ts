@@ -40,6 +40,7 @@ export const command: NotificationDriver<typeof commandOptions> = {
   name: 'command',
   options: commandOptions,
   isRoom: ({ per }) => per === 'stage',
+  pager: true,
   create: (options, context) => new CommandChannel(options, context),
 };
 

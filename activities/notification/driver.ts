@@ -52,6 +52,8 @@ export interface NotificationDriver<S extends z.ZodType = z.ZodType> {
    * Absent: each person gets their own.
    */
   isRoom?(options: z.output<S>): boolean;
+  /** As a room it tells no person but a machine, which opens and closes incidents: `notification.perHour` never holds anything back from it. */
+  pager?: boolean;
   /** All that it can tell, which is also what it is used for where the configuration names no stages. Absent: every stage. */
   stages?: readonly Stage[];
   /** Opens nothing yet: a channel that is down must not keep a worker from starting. */

@@ -59,6 +59,8 @@ export const notificationConfig = z.strictObject({
   /** A key of an instance's metadata that holds an address. */
   metadataKey: z.string().min(1).optional(),
   channels: z.array(channel).default([]),
+  /** Goes into the policy: so many messages of the watch to people within an hour; what is more comes in one. */
+  perHour: z.int().min(1).max(1_000).meta({ expected: 'a number of messages, 1 to 1000', example: '20' }).optional(),
   /** A folder with own templates; each replaces the shipped one of the same name. */
   templates: z.string().min(1).optional(),
   /** Goes into the policy; tenants learn the names of compute nodes. */
@@ -85,6 +87,8 @@ export interface OpenChannel {
   name?: string;
   /** It gets the admins' message once a stage, and no person theirs. */
   room?: boolean;
+  /** It opens and closes incidents. */
+  pager?: boolean;
   channel: NotificationChannel;
   audience: (typeof AUDIENCES)[number];
   /** Absent: all. */
@@ -117,6 +121,8 @@ export async function openChannels(
         driver: entry.driver,
         name: names[n]!,
         room: driver.isRoom?.(parsed.data) ?? false,
+        // One that is asked for each person is read by them.
+        pager: driver.pager === true && (driver.isRoom?.(parsed.data) ?? false),
         channel: create(driver, parsed.data, context, at),
         audience: entry.audience,
         stages: entry.stages ?? driver.stages,

@@ -35,6 +35,7 @@ export const pagerduty: NotificationDriver<typeof pagerdutyOptions> = {
   name: 'pagerduty',
   options: pagerdutyOptions,
   isRoom: () => true,
+  pager: true,
   stages: STAGES,
   create: (options, context) => new PagerdutyChannel(options, context),
 };

@@ -49,6 +49,7 @@ export const webhook: NotificationDriver<typeof webhookOptions> = {
   name: 'webhook',
   options: webhookOptions,
   isRoom: ({ per }) => per === 'stage',
+  pager: true,
   create: (options, context) => new WebhookChannel(options, context),
 };
 

@@ -451,3 +451,14 @@ test('every YAML block of the documentation that names a cloud can be used', asy
     assert.deepEqual(problems(/^cloud:/m.test(block) ? block : `cloud: prod\n${block}`), [], block);
   }
 });
+
+test('messages per hour are policy, scaled with the rest; reports are kept in a folder with a whole path', () => {
+  const read = (more: string) => parseConfig(`cloud: a\n${more}`, 'lifeboat.yaml');
+  assert.equal(read('').policy.messages, undefined);
+  const some = read('timeScale: 0.05\nnotification: { perHour: 20 }');
+  assert.deepEqual(some.policy.messages, { perHour: 20, hourMs: 180_000 });
+  assert.notEqual(some.policyHash, read('timeScale: 0.05').policyHash, 'two monitors that differ in it are found');
+  assert.throws(() => read('notification: { perHour: 0 }'), /notification\.perHour: expected .*example: perHour: 20/s);
+  assert.equal(read('reports: { keep: /srv/reports }').reports.keep, '/srv/reports');
+  assert.throws(() => read('reports: { keep: reports }'), /reports\.keep: .*is not a whole path/);
+});

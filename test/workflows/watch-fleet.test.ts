@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, test } from 'node:test';
 import type { FleetSight, Finding, SweepInput, SweepResult } from '../../activities/monitoring/contract.ts';
+import type { Notice, WatchInput } from '../../workflows/contract.ts';
 import type { Verdict } from '../../workflows/domain.ts';
 import * as verbs from '../../workflows/verbs.ts';
+import { admin } from '../activities/notification/notices.ts';
 import { until } from '../support/until.ts';
 import { aNode, shut, story, untilCancelled, type Fakes } from './harness.ts';
 
@@ -313,4 +315,60 @@ test('a full node that a person disabled is paged once, with the command that st
   await s.watch();
   await until(() => s.notices.length === 1, { what: 'the page' });
   assert.match(s.notices[0]?.headline ?? '', /41 instances.*disabled by a person: RAM.*start-recovery -- compute-1/);
+});
+
+const notOurs = (node: string): Finding => ({ kind: 'notOurs', node, reason: 'disabled by ann', instances: 4 });
+
+/** A watch whose admin takes every message, as it is delivered. */
+async function limited(swept: Pick<Fakes, 'sweepFleet'>, hourMs: number) {
+  const taken: Notice[] = [];
+  const s = await story(() => swept, {
+    policy: { messages: { perHour: 2, hourMs } },
+    notify: {
+      findRecipients: async () => ({ recipients: [admin], unreachable: [] }),
+      deliverNotice: async ({ notice }) => {
+        taken.push(notice);
+        return 'id';
+      },
+    },
+  });
+  return { s, taken };
+}
+
+test('beyond notification.perHour messages go to pagers at once and to people in one; none is lost, and the fleet waits behind no node', async (t) => {
+  const nodes = ['compute-1', 'compute-2', 'compute-3', 'compute-4', 'compute-5'];
+  const { s, taken } = await limited(
+    sweeps({ findings: nodes.map(notOurs) }, { findings: [{ kind: 'blind', node: '', why: 'Nova: 503' }] }),
+    2_000,
+  );
+  t.after(() => s.end());
+  await s.watch();
+  const gathered = await until(() => taken.find((n) => n.only === 'people'), { what: 'the gathered message' });
+  const of = (only: Notice['only']): string[] =>
+    taken.filter((n) => n.only === only).map((n) => n.headline.split(' ')[0]!);
+  assert.deepEqual(
+    of(undefined).toSorted(),
+    ['compute-1', 'compute-2', 'the'],
+    'two of nodes, and the one of the fleet',
+  );
+  assert.deepEqual(of('pagers').toSorted(), ['compute-3', 'compute-4', 'compute-5']);
+  assert.ok(taken.filter((n) => n.only === 'pagers').every((n) => n.incident?.over === false));
+  assert.match(gathered.headline, /^3 more messages of the last hour/);
+  assert.deepEqual(
+    gathered.lines.slice(0, 3).map((l) => /UTC: (\S+) is down with 4 instances/.exec(l)?.[1]),
+    ['compute-3', 'compute-4', 'compute-5'],
+  );
+  assert.equal(gathered.incident, null);
+});
+
+test('what was held back when the watch continued as new is said by the next one', async (t) => {
+  const { s, taken } = await limited(sweeps({}), 3_600_000);
+  t.after(() => s.end());
+  const at = new Date().toISOString();
+  const held = [{ at, headline: 'compute-9 is excluded' }];
+  const kept = { told: { node: { sent: [at, at], held, due: at } } } as unknown as NonNullable<WatchInput['kept']>;
+  await s.watch({ kept });
+  const gathered = await until(() => taken.find((n) => n.only === 'people'), { what: 'the gathered message' });
+  assert.match(gathered.headline, /^1 more message of the last hour/);
+  assert.match(gathered.lines[0]!, /compute-9 is excluded/);
 });

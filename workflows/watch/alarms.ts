@@ -1,6 +1,7 @@
 // What the admins are told of the fleet as a whole: once when it begins, once when it is over.
 import { workflowInfo } from '@temporalio/workflow';
 import { sendNotice } from '../recovery/tell.ts';
+import { heldBack, resumeGathering } from './gather.ts';
 import type { Watch } from './state.ts';
 
 /** One message per key until `endAlarm`. */
@@ -34,6 +35,7 @@ async function send(
 ): Promise<void> {
   const { workflowId, runId } = workflowInfo();
   const key = over ? `${about}-over` : about;
+  const held = heldBack(w, about, headline, sayGathered);
   const observedAt = new Date().toISOString();
   await sendNotice(workflowId, runId, `alarm-${key.replace(/[^\w.-]/g, '-')}-${Date.parse(observedAt)}`, {
     stage: 'alarm',
@@ -56,5 +58,20 @@ async function send(
     report: null,
     run: { workflowId, runId },
     incident: over === null ? null : { id: `${w.cloud}/alarm/${about}`, over },
+    ...(held ? { only: 'pagers' as const } : {}),
   });
 }
+
+/** To people alone: pagers and programs had each of them at its time. */
+async function sayGathered(w: Watch, headline: string, lines: string[]): Promise<void> {
+  const { workflowId, runId } = workflowInfo();
+  const observedAt = new Date().toISOString();
+  const name = `alarm-gathered-${Date.parse(observedAt)}`;
+  await sendNotice(workflowId, runId, name, {
+    ...{ stage: 'alarm', audience: 'admins', cloud: w.cloud, node: null, key: `${runId}.${name}`, observedAt },
+    ...{ since: null, headline, lines, question: null, tellNodeNames: true, instances: [], report: null },
+    ...{ run: { workflowId, runId }, incident: null, only: 'people' },
+  });
+}
+
+export const resumeGathered = (w: Watch): void => resumeGathering(w, sayGathered);

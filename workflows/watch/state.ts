@@ -42,6 +42,10 @@ export interface Watch {
   devices: DeviceState | null;
   /** What the last drill on the schedule found. */
   drill: DrillFindings | null;
+  /** What was said and is held back, by `notification.perHour`. */
+  told: NonNullable<WatchKept['told']>;
+  /** Messages whose workflow is being begun outside of a handler. */
+  saying: number;
   carry: SweepCarry | null;
   lastWholeCount: number;
   /** Why a failed node is not being recovered. */
@@ -76,6 +80,8 @@ export function openWatch(input: WatchInput): Watch {
     sight: null,
     devices: k?.devices ?? null,
     drill: k?.drill ?? null,
+    told: k?.told ?? {},
+    saying: 0,
     carry: k?.carry ?? null,
     lastWholeCount: k?.lastWholeCount ?? 0,
     held: new Map(),
@@ -105,6 +111,7 @@ export function keptOf(w: Watch): WatchKept {
     grants: w.grants,
     devices: w.devices,
     drill: w.drill,
+    told: w.told,
     carry: w.carry,
     lastWholeCount: w.lastWholeCount,
   };

@@ -7,6 +7,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { findKept } from '../../../activities/notification/report/keep.ts';
 import { NotificationError } from '../../../activities/notification/driver.ts';
 import { notificationConfig, openChannels } from '../../../activities/notification/index.ts';
+import { serves, wants } from '../../../activities/notification/routing.ts';
 import type { Identity } from '../../../activities/openstack/types.ts';
 import type { Stage } from '../../../workflows/contract.ts';
 import { activities, channel, keystone, person } from './activity-stage.ts';
@@ -232,6 +233,34 @@ describe('the configuration', () => {
       /channels\[0\]\.driver no-such-driver: cannot be loaded.*known: email/,
     );
     await assert.rejects(open('node:path', {}), /its default export is no notification driver/);
+  });
+});
+
+describe('beyond notification.perHour', () => {
+  it('tells pagers at once and people later, and each of them once', async () => {
+    const config = notificationConfig.parse({
+      admins: ['ops@example.net'],
+      channels: [
+        { driver: 'email', options: { host: 'mail.example.net', from: 'l@example.net' } },
+        { driver: 'slack', options: { url: { env: 'SLACK' } } },
+        { driver: 'pagerduty', options: { routingKey: { env: 'PAGER' } } },
+        { driver: 'command', name: 'program', options: { program: '/bin/true', per: 'stage' } },
+        { driver: 'command', name: 'sms', options: { program: '/bin/true', per: 'recipient' } },
+      ],
+    });
+    const channels = await openChannels(config, { secret: async () => 'x' });
+    const told = async (only?: 'pagers' | 'people') => {
+      const alarm = notice({ stage: 'alarm', audience: 'admins', ...(only && { only }) });
+      const { recipients } = await activities({ channels, admins: config.admins }).find(alarm);
+      return recipients.map((r) => r.channel ?? 'a person').toSorted();
+    };
+    assert.deepEqual(await told(), ['a person', 'pagerduty', 'program', 'slack']);
+    assert.deepEqual(await told('pagers'), ['pagerduty', 'program']);
+    assert.deepEqual(await told('people'), ['a person', 'slack']);
+    const mine = { id: 'a', name: 'a', address: 'ops@example.net', audience: 'admin' as const, projects: [] };
+    const serving = (only: 'pagers' | 'people') =>
+      channels.filter((c) => serves(c, mine) && wants(c, { stage: 'alarm', only }, 'admin')).map((c) => c.name);
+    assert.deepEqual([serving('pagers'), serving('people')], [[], ['email', 'sms']]);
   });
 });
 
