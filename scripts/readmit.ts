@@ -24,8 +24,8 @@ const USAGE = `npm run readmit -- NODE [--dead] [--by NAME] [--reason TEXT] [--j
   --json           the report as JSON on standard output, progress on standard error
 ${COMMON_USAGE}
 
-  Ends with 0 readmitted, enabled already or left to the person who had disabled it, 1 anything else, 2 wrong usage or configuration,
-  3 nobody answers, 130 detached`;
+  Ends with 0 readmitted, enabled already or left to the person who had disabled it (--dead: only where it may be deleted), 1 anything
+  else, 2 wrong usage or configuration, 3 nobody answers, 130 detached`;
 
 const options = {
   dead: { type: 'boolean', default: false },
@@ -48,7 +48,9 @@ async function readmit(temporal: Temporal, input: ReadmitInput, json: boolean): 
   if (!report) return EXIT.notFine;
   for (const line of reportLines(report, out)) feed.line(line);
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
-  return isBack(report) ? EXIT.fine : EXIT.notFine;
+  // Whoever says that it is dead may delete it after a 0: nothing but that answer is one, also where another one's readmission was joined.
+  const wanted = input.dead ? report.outcome === 'mayBeDeleted' : isBack(report);
+  return wanted ? EXIT.fine : EXIT.notFine;
 }
 
 /** Null: it led to something else. Follows the right run where the node has another name than was typed. */

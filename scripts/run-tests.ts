@@ -59,6 +59,7 @@ const LANES = {
     'test/workflows/verbs.test.ts',
     'test/workflows/dump.test.ts',
     'test/stories/kdump.test.ts',
+    'test/stories/commands.test.ts',
     'test/workflows/readmission.test.ts',
     'test/scripts/demo.test.ts',
     'test/scripts/inventory.test.ts',

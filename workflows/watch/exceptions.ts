@@ -1,5 +1,5 @@
 // Maintenance of a node and the override of a storm: said by a person, kept over continue-as-new, over by themselves and said so.
-import { CancellationScope, isCancellation, setHandler, sleep } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched, setHandler, sleep } from '@temporalio/workflow';
 import { momentOf, type MaintainBy, type OverrideBy } from '../exceptions.ts';
 import { brief } from '../proxies.ts';
 import { checkWho, refuse } from '../refuse.ts';
@@ -28,11 +28,18 @@ function installMaintenance(w: Watch): void {
       const since = new Date().toISOString();
       const end = momentOf(until, Date.now());
       if (!end) refuse(`maintain: ${until} is over already`);
-      w.maintenance.set(node, { by, reason: reason ?? '', since, until: end });
+      const before = w.maintenance.get(node);
+      // Two people work on it: the one who needs it longer is not left alone with a node that may be fenced.
+      const longer = before && before.by !== by && Date.parse(before.until) > Date.parse(end) ? before : null;
+      const kept = longer && patched('maintenance-longer') ? longer : null;
+      if (!kept) w.maintenance.set(node, { by, reason: reason ?? '', since, until: end });
       showWatch(w);
       void endsByItself(w, node, end);
+      if (kept)
+        return `${node} is under maintenance until ${kept.until} already, by ${kept.by}: that is longer, and stays (endMaintenance ends it for all)`;
+      const was = before ? ` (was until ${before.until}, by ${before.by})` : '';
       const open = w.open.has(node) ? ` Its recovery is open and goes on: abort it if it shall not.` : '';
-      return `${node} is under maintenance until ${end}: nothing fences it by itself.${open}`;
+      return `${node} is under maintenance until ${end}${was}: nothing fences it by itself.${open}`;
     },
     { description: DESCRIPTIONS.maintainUpdate, validator: (x) => checkUntil('maintain', x, MOST_DAYS * DAY, true) },
   );
@@ -54,12 +61,13 @@ function installOverride(w: Watch): void {
     async ({ by, reason, until }) => {
       const end = momentOf(until, Date.now());
       if (!end) refuse(`override: ${until} is over already`);
+      const was = w.override ? ` (was until ${w.override.until}, by ${w.override.by})` : '';
       w.override = { by, reason: reason ?? '', since: new Date().toISOString(), until: end };
       showWatch(w);
       void overrideEnds(w, end);
       await notice(w, 'override', `${by} overrides the limits on many failures until ${end}: ${reason}`);
       await judgeFailed(w);
-      return `until ${end} the share of failed nodes and the recoveries per hour hold nothing back; evidence, proof and atOnce still do`;
+      return `until ${end}${was} the share of failed nodes and the recoveries per hour hold nothing back; evidence, proof and atOnce still do`;
     },
     {
       description: DESCRIPTIONS.overrideUpdate,

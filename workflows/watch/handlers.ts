@@ -164,9 +164,10 @@ function installPause(w: Watch): void {
   setHandler(
     verbs.pauseWatchUpdate,
     async ({ by, reason }) => {
+      const already = w.paused ? ` already by ${w.paused.by}` : '';
       w.paused ??= { by, reason: reason ?? '', at: new Date().toISOString() };
       showWatch(w);
-      return `paused: nothing new is fenced or evacuated.${await tellOpen(w, 'pause', by, reason ?? '')}`;
+      return `paused${already}: nothing new is fenced or evacuated.${await tellOpen(w, 'pause', by, reason ?? '')}`;
     },
     { description: DESCRIPTIONS.pauseWatchUpdate, validator: (x) => checkWho('pause', x) },
   );
