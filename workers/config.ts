@@ -35,6 +35,7 @@ export interface Config {
   reports: { keep: string | null };
   /** Absent: the fleet is not drilled on a schedule. */
   drill?: ConfigFile['drill'];
+  /** The Temporal UI's address without a slash at its end. */
   console: string | null;
   /** What is allowed and should be said aloud at every start. */
   warnings: string[];
@@ -91,9 +92,9 @@ export function parseConfig(text: string, file: string): Config {
   return { ...makeConfig(parsed.data, policy, file), text };
 }
 
-function makeConfig(read: ConfigFile, unscaled: Policy, file: string): Omit<Config, 'text'> {
 const HOUR_MS = 3_600_000;
 
+function makeConfig(read: ConfigFile, unscaled: Policy, file: string): Omit<Config, 'text'> {
   const timeScale = read.timeScale ?? 1;
   const policy = {
     ...unscaled,
@@ -130,6 +131,7 @@ const HOUR_MS = 3_600_000;
     notification: read.notification,
     reports: { keep: read.reports?.keep ?? null },
     ...(read.drill && { drill: read.drill }),
+    console: read.console?.replace(/\/+$/, '') ?? null,
     warnings,
   };
 }
@@ -161,9 +163,9 @@ function makePolicy(read: ConfigFile): Policy {
       states: { ...DEFAULT_POLICY.evacuation.states, ...preset.states, ...defined(states ?? {}) },
     },
     tellNodeNames: read.notification.tellNodeNames,
+    ...(read.notification.perHour && { messages: { perHour: read.notification.perHour, hourMs: HOUR_MS } }),
     readmission: read.readmission ?? DEFAULT_POLICY.readmission!,
     timings: timings as Timings,
-    ...(read.notification.perHour && { messages: { perHour: read.notification.perHour, hourMs: HOUR_MS } }),
   };
 }
 
