@@ -20,8 +20,10 @@ export interface WorkerProcess {
 
 export interface WorkerProcessOptions {
   address: string;
-  /** The YAML file. */
+  /** What its configuration says. */
   config: string;
+  /** Over its environment: another clouds.yaml. */
+  env?: Record<string, string>;
   keystone?: string;
   arguments?: string[];
 }
@@ -46,6 +48,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
         HOME: folder,
         TEMPORAL_ADDRESS: options.address,
         OS_CLIENT_CONFIG_FILE: join(folder, 'clouds.yaml'),
+        ...options.env,
       },
     },
   );

@@ -52,6 +52,9 @@ export function details(run: Run): string {
     run.paused
       ? `Paused by ${run.paused.by} at ${clock(run.paused.at)}: ${run.paused.reason}. To go on: update \`resume\` with \`{"by":"your name"}\`.`
       : '',
+    run.forbidden && !run.stop && run.step !== 'closed'
+      ? `Held: ${run.forbidden}. Nothing new is fenced or evacuated until the configuration is changed again, or: update \`abort\` with \`{"by":"your name","reason":"…"}\`.`
+      : '',
     run.stop
       ? `${capital(stopped(run.stop, true))}. Nothing new begins; what runs is ${run.stop.outcome === 'detached' ? 'not watched any more' : 'watched to its end'}.`
       : '',

@@ -217,7 +217,7 @@ export function stateOf(run: Run): RunState {
     cloud: run.cloud,
     node: run.node.host,
     phase: run.phase,
-    doing: run.doing,
+    doing: run.forbidden && !run.report ? `held: ${run.forbidden} (${run.doing})` : run.doing,
     startedAt: new Date(run.startedAt).toISOString(),
     question: firstQuestion(run),
     evidence: run.grant?.evidence ?? [],
