@@ -9,8 +9,8 @@ import {
   isAmphora,
   leftBy,
   rulesFor,
+  partsOf,
   untold,
-  written,
   type Facts,
 } from './selection.ts';
 import { matches } from './verdicts.ts';
@@ -37,8 +37,20 @@ export interface InstanceContext {
   openMigration: MigrationRecord | null;
   /** Two or more members of a hard-affinity group are on the node: the scheduler cannot place them apart. */
   hardAffinity: boolean;
+  /** That group, for the reason. */
+  group?: TightGroup;
   /** What was read for the rules of selection. Absent: nothing was; what they cannot tell leaves nobody behind. */
   facts?: Facts;
+}
+
+/** A hard-affinity group with several members on one node. */
+export interface TightGroup {
+  id: string;
+  name: string;
+  /** Names of those on the node, of the instance's own project: its owner reads them. */
+  members: string[];
+  /** How many are on the node, of all projects. */
+  count: number;
 }
 
 export interface Sorted {
@@ -68,17 +80,32 @@ export function decide(i: InstanceView, c: InstanceContext, policy: Policy): Sor
   if (isAmphora(i, c.facts ?? {}, e) === 'yes') return keep('an amphora of Octavia, which replaces it by itself');
   if (e.selection === 'none') return keep('nothing is evacuated here: the node is fenced, and people are told');
   if (chosen(i, c.facts ?? {}, e) === 'no') return keep(`not chosen: ${whyNot(i, e)}`);
-  if (c.hardAffinity)
-    return keep('its server group has hard affinity and several members here: Nova cannot place them');
+  if (c.hardAffinity) return keep(`${tight(c.group)}: Nova cannot place them${mend(c.group)}`);
   return doubted(byState(i, e), i, c.facts ?? {}, e);
 }
+
+const MANY = 5;
+
+/** `its server group db has hard affinity and 2 members here (db-1, db-2)`. */
+export function tight(group?: TightGroup): string {
+  if (!group) return 'its server group has hard affinity and several members here';
+  const { name, members, count } = group;
+  const shown = members.slice(0, MANY).join(', ');
+  const rest = count - Math.min(MANY, members.length);
+  const who = [shown, rest > 0 ? `${rest} more` : ''].filter(Boolean).join(' and ');
+  return `its server group ${name} has hard affinity and ${count} members here (${who})`;
+}
+
+/** An instance whose group is gone is placed as if it never had one (nova/objects/request_spec.py); its policy cannot be changed. */
+const mend = (group?: TightGroup): string =>
+  group ? ` (beforehand: make the group with soft-affinity, or openstack server group delete ${group.id})` : '';
 
 /** Why the policy leaves it alone, a recovery and a drain alike. Null: it does not, or nobody can tell. */
 export function leftAlone(i: InstanceView, f: Facts, e: Policy['evacuation']): string | null {
   if (matches(e.leaveProjects, i.projectId)) return 'its own service replaces it';
   if (matches(e.leaveNames ?? [], i.name)) return 'instances of this name are left alone';
   const left = leftBy(i, f, e.leave);
-  return left?.fit === 'yes' ? `left alone by evacuation.leave: ${written(left.entry)}` : null;
+  return left?.fit === 'yes' ? `left alone for its ${partsOf(left.entry)}, by evacuation.leave[${left.index}]` : null;
 }
 
 function whyNot(i: InstanceView, e: Policy['evacuation']): string {

@@ -151,8 +151,12 @@ export function chosen(i: Selected, f: Facts, e: Rules): Fit {
 }
 
 /** The entry of `leave` that fits it, surely or perhaps. Null: none does. */
-export function leftBy(i: Selected, f: Facts, leave: readonly Matcher[] = []): { entry: Matcher; fit: Fit } | null {
-  const found = leave.map((entry) => ({ entry, fit: fitOf(entry, i, f) }));
+export function leftBy(
+  i: Selected,
+  f: Facts,
+  leave: readonly Matcher[] = [],
+): { entry: Matcher; index: number; fit: Fit } | null {
+  const found = leave.map((entry, index) => ({ entry, index, fit: fitOf(entry, i, f) }));
   return found.find((x) => x.fit === 'yes') ?? found.find((x) => x.fit === 'unknown') ?? null;
 }
 
@@ -166,18 +170,14 @@ export function factsFor(i: Selected, rules: readonly Matcher[]): Set<FactName> 
   return new Set(open.flat().flatMap((p) => (p.fit === 'unknown' && p.needs ? [p.needs] : [])));
 }
 
-/** `name db-*, metadata tier=gold`: an entry as a person reads it. */
-export const written = (m: Matcher): string =>
-  Object.entries(m)
-    .filter(([, v]) => v !== undefined)
-    .map(([key, v]: [string, string[] | Words]) =>
-      Array.isArray(v)
-        ? `${key} ${v.join('|')}`
-        : `${key} ${Object.entries(v)
-            .map(([k, values]) => `${k}=${values.join('|')}`)
-            .join(' ')}`,
-    )
-    .join(', ');
+const PARTS: Record<keyof Matcher, string> = {
+  ...{ project: 'project', name: 'name', tag: 'tags', metadata: 'metadata', flavor: 'flavor', flavorName: 'flavor' },
+  ...{ image: 'image', imageTag: 'image', aggregate: 'aggregate', aggregateMetadata: 'aggregate' },
+};
+
+/** `name and project`: what an entry looks at. Never its patterns: a tenant reads this, and they may name others. */
+export const partsOf = (m: Matcher): string =>
+  [...new Set((Object.keys(m) as (keyof Matcher)[]).filter((key) => m[key]).map((key) => PARTS[key]))].join(' and ');
 
 /** Which facts are missing, for the reason of one that is moved all the same. */
 export function untold(i: Selected, f: Facts, rules: readonly Matcher[]): string {

@@ -1,6 +1,6 @@
 // What a drain reads and writes of its node: which instances can be live-migrated, and the row that keeps new ones away.
 import { readMarker } from '../../workflows/contract.ts';
-import { leftAlone, priorityOf, type Facts } from '../../workflows/policy.ts';
+import { leftAlone, priorityOf, tight, type Facts, type TightGroup } from '../../workflows/policy.ts';
 import type { Policy } from '../../workflows/defaults.ts';
 import type { InstanceView, NodeView, Planned } from '../../workflows/domain.ts';
 import type { OpenStack } from '../openstack/types.ts';
@@ -9,7 +9,7 @@ import { asksForImages, type FactReader } from './facts.ts';
 import { failureOf, final, isForbidden, isLost } from './failure.ts';
 import { isLockedByOthers } from './locks.ts';
 import { isOpenMove } from './records.ts';
-import { tightGroups } from './snapshot.ts';
+import { tightGroupOf, tightGroups } from './snapshot.ts';
 
 type Sorted = Pick<Planned, 'decision' | 'reason'>;
 
@@ -21,7 +21,7 @@ const keep = (reason: string): Sorted => ({ decision: 'keep', reason });
  */
 export function decideMove(
   i: InstanceView,
-  about: { moving: boolean; tight: boolean; facts?: Facts },
+  about: { moving: boolean; tight: boolean; group?: TightGroup | undefined; facts?: Facts | undefined },
   { evacuation: e }: Policy,
 ): Sorted {
   if (i.taskState === 'deleting' || i.taskState === 'soft-deleting' || /delete/.test(i.vmState))
@@ -32,8 +32,7 @@ export function decideMove(
   if (i.vmState === 'stopped')
     return keep('it is off: only what runs is live-migrated (openstack server migrate moves it)');
   if (i.vmState !== 'active' && i.vmState !== 'paused') return keep(`Nova does not live-migrate what is ${i.vmState}`);
-  if (about.tight)
-    return keep('its server group has hard affinity and several members here: Nova does not move them apart');
+  if (about.tight) return keep(`${tight(about.group)}: Nova does not move them apart`);
   return { decision: 'evacuate', reason: '' };
 }
 
@@ -62,14 +61,14 @@ export function createDrain(
         compute.instances(node, asksForImages(policy) ? { ...o, imageProperties: true } : o),
         compute.migrations({ host: node, type: 'live-migration' }, o),
       ]);
-      const [tight, known] = await Promise.all([tightGroups(openstack, views, o), facts.read(node, views, policy)]);
+      const [groups, known] = await Promise.all([tightGroups(openstack, views, o), facts.read(node, views, policy)]);
       const instances = views.map((view): Planned => {
         const moving = moves.some((m) => m.instanceId === view.id && isOpenMove(m));
-        const isTight = view.serverGroups.some((g) => tight.has(g));
+        const group = tightGroupOf(view, groups);
         const { id, name, projectId, userId, vmState, powerState } = view;
         return {
           ...{ id, name, projectId, userId, vmState, powerState, rebuilding: false },
-          ...decideMove(view, { moving, tight: isTight, facts: known.get(view.id) }, policy),
+          ...decideMove(view, { moving, tight: group !== undefined, group, facts: known.get(view.id) }, policy),
           locked: isLockedByOthers(view),
           priority: priorityOf(view, policy, known.get(view.id)),
         };

@@ -1,5 +1,5 @@
 // Everything that is read before the first change, and again before the first evacuation. Reads only.
-import { decide, priorityOf, type Facts } from '../../workflows/policy.ts';
+import { decide, priorityOf, type Facts, type TightGroup } from '../../workflows/policy.ts';
 import type { Policy } from '../../workflows/defaults.ts';
 import type { InstanceView, MigrationRecord, Planned, Snapshot } from '../../workflows/domain.ts';
 import type { OpenStack } from '../openstack/types.ts';
@@ -16,7 +16,7 @@ interface Reading {
   views: InstanceView[];
   evacuations: MigrationRecord[];
   moves: MigrationRecord[];
-  tight: ReadonlySet<string>;
+  tight: ReadonlyMap<string, GroupHere>;
   facts: ReadonlyMap<string, Facts>;
 }
 
@@ -33,26 +33,48 @@ async function read(openstack: OpenStack, facts: FactReader, node: string, polic
   return { views, evacuations, moves: moves.filter(isOpenMove), tight, facts: known };
 }
 
+/** A hard-affinity group and its members on one node. */
+interface GroupHere {
+  id: string;
+  name: string;
+  members: InstanceView[];
+}
+
 /** Hard-affinity groups with two or more members on the node: Nova keeps them together, and nowhere is all of it at once. */
 export async function tightGroups(
   openstack: OpenStack,
   views: InstanceView[],
   o: { timeoutMs: number },
-): Promise<Set<string>> {
-  const members = new Map<string, number>();
-  for (const id of views.flatMap((v) => v.serverGroups)) members.set(id, (members.get(id) ?? 0) + 1);
-  const several = [...members].filter(([, n]) => n > 1).map(([id]) => id);
-  const groups = await fewAtATime(several, (id) => openstack.compute.serverGroup(id, o));
-  return new Set(groups.flatMap((g) => (g?.policy === 'affinity' ? [g.id] : [])));
+): Promise<Map<string, GroupHere>> {
+  const ids = [...new Set(views.flatMap((v) => v.serverGroups))];
+  const several = ids
+    .map((id) => ({ id, members: views.filter((v) => v.serverGroups.includes(id)) }))
+    .filter(({ members }) => members.length > 1);
+  const groups = await fewAtATime(several, async ({ id, members }) => {
+    const group = await openstack.compute.serverGroup(id, o);
+    return group?.policy === 'affinity' ? [{ id, name: group.name || id, members }] : [];
+  });
+  return new Map(groups.flat().map((g) => [g.id, g]));
+}
+
+/** The first of these that it is in, as its owner may read of it. */
+export function tightGroupOf(view: InstanceView, tight: ReadonlyMap<string, GroupHere>): TightGroup | undefined {
+  const found = view.serverGroups.map((id) => tight.get(id)).find((g) => g !== undefined);
+  if (!found) return undefined;
+  const { id, name, members } = found;
+  const own = members.filter((m) => m.projectId === view.projectId).map((m) => m.name);
+  return { id, name, members: own.sort((a, b) => a.localeCompare(b)), count: members.length };
 }
 
 function plan(view: InstanceView, r: Reading, policy: Policy): Planned {
   const of = (records: MigrationRecord[]): MigrationRecord | null =>
     records.find((m) => m.instanceId === view.id) ?? null;
+  const group = tightGroupOf(view, r.tight);
   const context = {
     openEvacuation: of(r.evacuations.filter(isOpen)),
     openMigration: of(r.moves),
-    hardAffinity: view.serverGroups.some((g) => r.tight.has(g)),
+    hardAffinity: group !== undefined,
+    ...(group ? { group } : {}),
     facts: r.facts.get(view.id) ?? {},
   };
   const { decision, reason, loses } = decide(view, context, policy);

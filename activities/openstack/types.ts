@@ -72,7 +72,10 @@ export interface Compute {
   stop(id: string, o?: CallOptions): Promise<void>;
   /** os-resetState; needed before Nova accepts a paused, suspended, rescued or resized one. */
   resetState(id: string, state: 'active' | 'error', o?: CallOptions): Promise<void>;
-  serverGroup(id: string, o?: CallOptions): Promise<{ id: string; policy: string; members: string[] } | null>;
+  serverGroup(
+    id: string,
+    o?: CallOptions,
+  ): Promise<{ id: string; name?: string | undefined; policy: string; members: string[] } | null>;
 }
 
 export interface Placement {

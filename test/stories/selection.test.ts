@@ -28,6 +28,10 @@ const CRITICAL = {
   extraSpecs: { 'ha:class': 'critical' },
 };
 
+const TWINS = (group: string): string =>
+  'its server group twins has hard affinity and 2 members here (twin-1, twin-2): Nova cannot place them' +
+  ` (beforehand: make the group with soft-affinity, or openstack server group delete ${group})`;
+
 /** Names, in the order in which Nova was asked to evacuate them. */
 const posted = ({ world }: Story): string[] =>
   world.log
@@ -55,6 +59,10 @@ test('rules and Octavia leave some alone, each with its reason; the rest is aske
   put('late', { metadata: { 'lifeboat:priority': '-1' } });
   put('soon', { metadata: { 'lifeboat:priority': '5' } });
   put('critical', { flavor: CRITICAL });
+  const group = world.group('twins', 'affinity', 'acme');
+  for (const name of ['twin-1', 'twin-2']) put(name, { group });
+  const soft = world.group('soft', 'soft-affinity', 'acme');
+  for (const name of ['soft-1', 'soft-2']) put(name, { group: soft });
   world.aggregate(NODE, ['lab-1']);
   await s.lookout();
   await world.powerLoss(NODE, { withBmc: false });
@@ -63,12 +71,16 @@ test('rules and Octavia leave some alone, each with its reason; the rest is aske
   assert.equal(report.outcome, 'recovered', report.reason);
   const kept = report.instances.filter((i) => i.outcome === 'kept').map(({ name, reason }) => [name, reason]);
   assert.deepEqual(Object.fromEntries(kept), {
-    'throwaway-1': 'left alone by evacuation.leave: image scratch=true',
-    'ci-1': 'left alone by evacuation.leave: project globex, name ci-*',
-    bench: 'left alone by evacuation.leave: name bench, aggregate lab-*',
+    'throwaway-1': 'left alone for its image, by evacuation.leave[0]',
+    'ci-1': 'left alone for its project and name, by evacuation.leave[1]',
+    bench: 'left alone for its name and aggregate, by evacuation.leave[2]',
+    'twin-1': TWINS(group),
+    'twin-2': TWINS(group),
     [AMPHORA]: 'an amphora of Octavia, which replaces it by itself',
   });
-  assert.deepEqual(posted(s), ['soon', 'critical', TENANTS, 'ci-2', 'unread-1', 'late']);
+  assert.deepEqual(posted(s), ['soon', 'critical', TENANTS, 'ci-2', 'soft-1', 'soft-2', 'unread-1', 'late']);
+  const first = await s.adminMail(/is off; .* instances are being moved/);
+  assert.ok(first.text.replace(/\s+/g, ' ').includes(TWINS(group)), first.text);
   const glance = world.log.of('call').filter((c) => c.service === 'glance');
   const images = new Set(glance.map((c) => c.path));
   assert.equal(glance.length, images.size, 'each image is read once');

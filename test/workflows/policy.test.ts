@@ -555,7 +555,7 @@ describe('rules of selection', () => {
     assert.equal(of({ name: 'db-1', metadata: { Tier: 'Silver' } }).decision, 'keep');
     assert.deepEqual(of({ tags: ['Scratch'] }), {
       decision: 'keep',
-      reason: 'left alone by evacuation.leave: tag scratch',
+      reason: 'left alone for its tags, by evacuation.leave[1]',
     });
     assert.match(
       sort({}, {}, { only: [{ image: { os: ['x'] } }] }).reason,

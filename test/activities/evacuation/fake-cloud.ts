@@ -52,7 +52,7 @@ export interface FakeCloud extends OpenStack {
   nodes: Map<string, NodeView>;
   instances: Map<string, InstanceView>;
   records: MigrationRecord[];
-  groups: Map<string, { id: string; policy: string; members: string[] }>;
+  groups: Map<string, { id: string; name?: string; policy: string; members: string[] }>;
   candidates: Candidate[];
   calls: { what: string; id: string; at: number; options?: unknown }[];
   /** Runs before a call's own effect; may throw or wait. */

@@ -1,7 +1,10 @@
 // The snapshot: everything is read before anything is changed, and sorted by the state table.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { FleetSurvey } from '../../../activities/evacuation/contract.ts';
 import { openEvacuator } from '../../../activities/evacuation/index.ts';
+import type { NodeDrill } from '../../../workflows/contract.ts';
+import { judge } from '../../../workflows/drill/judge.ts';
 import { MARKER, newInstance, NODE, unavailable } from './fake-cloud.ts';
 import { setup, type Setup } from './setup.ts';
 
@@ -10,6 +13,9 @@ const take = (s: Setup) => s.acts.takeSnapshot({ node: NODE, serviceId, policy: 
 function put(s: Setup, ...views: ReturnType<typeof newInstance>[]): void {
   for (const v of views) s.cloud.instances.set(v.id, v);
 }
+const nodeDrill = (n: FleetSurvey['nodes'][number]): NodeDrill => ({
+  ...{ ...n, node: n.view.host, zone: n.view.zone, unseen: null, gate: 'pass', power: [], up: true },
+});
 const decisions = (list: { name: string; decision: string }[]) =>
   Object.fromEntries(list.map((i) => [i.name, i.decision]));
 
@@ -67,7 +73,8 @@ test('priority first, then the name; a lock of ours is not somebody else’s', a
 
 test('several members of a hard-affinity group are kept and told why; one alone, or a soft group, is not', async () => {
   const s = setup();
-  const group = (id: string, policy: string) => s.cloud.groups.set(id, { id, policy, members: [] });
+  const group = (id: string, policy: string) =>
+    s.cloud.groups.set(id, { id, name: `the ${id} one`, policy, members: [] });
   group('hard', 'affinity');
   group('soft', 'soft-affinity');
   group('alone', 'affinity');
@@ -81,7 +88,24 @@ test('several members of a hard-affinity group are kept and told why; one alone,
     s2: 'evacuate',
     a1: 'evacuate',
   });
-  assert.match(snapshot.instances.find((i) => i.name === 'h1')?.reason ?? '', /hard affinity/);
+  const why = snapshot.instances.find((i) => i.name === 'h1')?.reason;
+  assert.equal(
+    why,
+    'its server group the hard one has hard affinity and 2 members here (h1, h2): Nova cannot place them' +
+      ' (beforehand: make the group with soft-affinity, or openstack server group delete hard)',
+  );
+  const plan = await s.acts.planDrain({ node: NODE, serviceId, policy: s.policy });
+  assert.match(
+    plan.instances.find((i) => i.name === 'h2')?.reason ?? '',
+    /2 members here \(h1, h2\): Nova does not move/,
+  );
+  const { nodes } = await s.acts.surveyFleet({ policy: s.policy, together: [] });
+  const drilled = judge(nodeDrill(nodes.find((n) => n.view.host === NODE)!));
+  assert.ok(drilled.notes.includes(`2 instances would stay: ${why}`), drilled.notes.join('; '));
+  // Of another project's members only their number is said: the owner of the instance reads it.
+  put(s, newInstance('theirs', { serverGroups: ['hard'], projectId: 'globex' }));
+  const again = (await take(s)).snapshot.instances.find((i) => i.name === 'h1')?.reason ?? '';
+  assert.match(again, /3 members here \(h1, h2 and 1 more\)/);
 });
 
 const made = (name: string, imageId: string) => newInstance(name, { volumeBacked: false, imageId });
@@ -111,7 +135,7 @@ test('a rule reads what it turns on, once for all that share it; without one not
   const kept = snapshot.instances.filter((i) => i.decision === 'keep');
   assert.equal(kept.length, 51);
   const why = kept.find((i) => i.name === 'other')?.reason;
-  assert.equal(why, 'left alone by evacuation.leave: name other, project Globex Inc');
+  assert.equal(why, 'left alone for its name and project, by evacuation.leave[1]');
 });
 
 test('an image that cannot be read leaves nobody behind, and the row says so', async () => {
