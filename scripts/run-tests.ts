@@ -53,6 +53,7 @@ const LANES = {
     'test/stories/reserve.test.ts',
     'test/stories/selection.test.ts',
     'test/stories/drill.test.ts',
+    'test/stories/rehearse.test.ts',
     'test/stories/takeover.test.ts',
     'test/stories/restored.test.ts',
     'test/stories/false-alarms.test.ts',

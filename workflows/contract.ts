@@ -313,6 +313,8 @@ export interface RecoveryPreview {
   /** With `found: false`: names that are near. */
   near: string[];
   evidence: Evidence[];
+  /** How Nova has it. Absent in the answer of an older worker. */
+  row?: Pick<NodeView, 'status' | 'forcedDown' | 'disabledReason'>;
   /** `pass`, or the gate that holds and why. */
   gate: string;
   mode: Policy['mode'];

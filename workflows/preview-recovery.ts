@@ -55,6 +55,7 @@ export async function previewRecovery(input: PreviewInput): Promise<RecoveryPrev
     found: true,
     near: [],
     evidence: look.evidence,
+    row: rowOf(look.node),
     gate: input.ifDead
       ? gateIfDead(input.policy, look.node, sight, input.ifDead)
       : gate.kind === 'pass'
@@ -83,6 +84,8 @@ function drillPart(
   const up = node.state === 'up';
   return { unseen: unseen(policy, node.host, evidence), up, zone: node.zone, nodes, seats, destinations, roomWhy };
 }
+
+const rowOf = ({ status, forcedDown, disabledReason }: NodeView) => ({ status, forcedDown, disabledReason });
 
 const nothingFound = (input: PreviewInput, near: string[]): RecoveryPreview => ({
   node: input.node,

@@ -42,6 +42,7 @@ describe('what cannot be meant', { concurrency: 2 }, () => {
     ['start-recovery', ['compute-1', 'compute-2'], /^compute-2: one word too many/],
     ['readmit', ['compute-1/tell'], /^NODE "compute-1\/tell": not a name of a node/],
     ['readmit', ['compute-1', '--by', ''], /^--by is empty: who are you\?/],
+    ['rehearse', ['compute-1', '--within', '0'], /^--within 0: minutes, more than 0/],
     ['watch', [], /^--once is missing/],
     ['answer', ['confirm-fenced', 'compute-1'], /type the node's name again.*--node-is-off compute-1/],
     ['answer', ['skip'], /^skip: which node\? NODE is missing/],

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { answerOfFleet, answerOfNode } from '../../scripts/drill/answer.ts';
+import type { Fleet } from '../../scripts/cli/fleet.ts';
 import { estimate, paceOf } from '../../scripts/drill/duration.ts';
+import { stageSeconds, whyNot } from '../../scripts/rehearse/may.ts';
 import { judge, type Drilled } from '../../workflows/drill/judge.ts';
 import type { FleetDrill, NodeDrill, RecoveryPreview } from '../../workflows/contract.ts';
 import { DEFAULT_POLICY } from '../../workflows/defaults.ts';
@@ -281,4 +283,61 @@ test('a pause that holds a thousand nodes is one line, and what is remembered of
   const { headline, lines } = newsOf(round(found(nodes.map((n) => ({ ...n, gate: 'pass' })))), now)!;
   assert.ok(headline.length < 900 && lines.length < 6, `${headline.length}, ${lines.length}`);
   assert.ok(JSON.stringify(now).length < 400_000, `${JSON.stringify(now).length}`);
+});
+
+test('a rehearsal is refused for each thing that could touch somebody else, and for what a drill would find', () => {
+  const row = { status: 'disabled' as const, forcedDown: false, disabledReason: 'rehearsal, ann' };
+  const instance = {
+    id: 'i',
+    name: 'test-1',
+    projectId: 'ours',
+    decision: 'evacuate',
+    reason: '',
+    priority: 0,
+    room: true,
+  } as const;
+  const p = {
+    ...{ node: 'compute-7', found: true, near: [], evidence: [], row, gate: 'alive: it is', mode: 'auto', levels: [] },
+    ...{ power: READY.power, instances: [instance], tells: [], unreachable: [] },
+  } satisfies RecoveryPreview;
+  const fleet = {
+    cloud: 'prod',
+    watch: { paused: null, sight: { failed: ['compute-7'], ours: [] } },
+    open: [],
+  } as unknown as Fleet;
+  assert.deepEqual(whyNot(p, fleet, ['ours']), [], 'that it is failed itself is what it is for');
+  const cases: [Partial<RecoveryPreview>, object, RegExp][] = [
+    [{ row: { ...row, status: 'enabled', disabledReason: null } }, {}, /is in service: set it aside/],
+    [{ row: { ...row, disabledReason: 'new fans' } }, {}, /disabled for another reason: new fans/],
+    [{ row: { ...row, disabledReason: null } }, {}, /another reason: none given/],
+    [{ row: { ...row, disabledReason: 'lifeboat:0198, was disabled: rehearsal' } }, {}, /disabled for another reason/],
+    [{ row: { ...row, forcedDown: true } }, {}, /forced down already/],
+    [
+      { instances: [instance, { ...instance, name: 'web-1', projectId: 'shop' }] },
+      {},
+      /1 instance on compute-7 of .*web-1 \(project shop\)/,
+    ],
+    [{ power: [{ ...READY.power[0]!, power: 'unknown', detail: '401' }] }, {}, /cannot be fenced: .*401/],
+    [{ instances: [{ ...instance, room: false }] }, {}, /no room now for 1/],
+    [{ mode: 'observe' }, {}, /mode is observe/],
+    [{}, { watch: null }, /no watch of prod runs/],
+    [{}, { open: [{ node: 'compute-1' }] }, /something is open: compute-1/],
+    [{}, { watch: { paused: null, sight: { failed: ['compute-2'], ours: [] } } }, /failed now: compute-2/],
+    [{}, { watch: { paused: { by: 'bob' }, sight: null } }, /paused by bob/],
+  ];
+  for (const [other, around, why] of cases) {
+    const found = whyNot({ ...p, ...other }, { ...fleet, ...around } as Fleet, ['ours']);
+    assert.equal(found.length, 1, found.join('; '));
+    assert.match(found[0]!, why);
+  }
+  const dark = { power: [{ ...READY.power[0]!, power: 'unknown', detail: 'no power' }] };
+  assert.deepEqual(whyNot({ ...p, ...dark }, fleet, ['ours'], true), [], 'its plug was pulled, as it was asked for');
+});
+
+test('the stages of a rehearsal are seconds from the one before, in their order', () => {
+  assert.deepEqual(stageSeconds({ marked: 9_540, admitted: 1_000, fenced: 8_000 }), [
+    { stage: 'admitted', seconds: 1, atSeconds: 1 },
+    { stage: 'fenced', seconds: 7, atSeconds: 8 },
+    { stage: 'marked', seconds: 1.5, atSeconds: 9.5 },
+  ]);
 });
