@@ -20,6 +20,7 @@ const carry = z.object({
   notWhole: count,
   calm: z.string().nullable(),
   nodes: z.record(z.string(), node),
+  sinceMs: age.optional(),
 });
 
 const heartbeat = carry.extend({ ranMs: age });
@@ -79,10 +80,10 @@ export function fromCarry(value: unknown): Memory | null {
   return { sweeps, lastWholeCount, notWhole, calm, nodes: new Map(unpacked) };
 }
 
-export function fromHeartbeat(value: unknown): { memory: Memory; ranMs: number } | null {
+export function fromHeartbeat(value: unknown): { memory: Memory; ranMs: number; sinceMs: number | null } | null {
   const parsed = heartbeat.safeParse(value);
   const memory = fromCarry(value);
-  return parsed.success && memory ? { memory, ranMs: parsed.data.ranMs } : null;
+  return parsed.success && memory ? { memory, ranMs: parsed.data.ranMs, sinceMs: parsed.data.sinceMs ?? null } : null;
 }
 
 // Rounded down: an age is never more than the truth.

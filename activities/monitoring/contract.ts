@@ -49,6 +49,8 @@ export interface SweepCarry {
   /** Fingerprint of the nodes that are not named because they are healthy and known to move regularly. */
   calm: string | null;
   nodes: Record<string, [string | null, ...number[]]>;
+  /** So long before the hand-over the last whole look was made (ms). Absent: not known, or of an earlier release. */
+  sinceMs?: number | undefined;
 }
 
 export interface SweepInput {

@@ -40,6 +40,8 @@ export interface Memory {
   nodes: ReadonlyMap<string, Ages>;
   /** A carried memory leaves out the healthy nodes that move regularly, and keeps the fingerprint of their names (carry.ts). */
   calm: string | null;
+  /** Another activity goes on with it: what lies between its last whole look and the next one is known by its shortest length only. */
+  handedOver?: boolean;
 }
 
 export const EMPTY_MEMORY: Memory = { sweeps: 0, lastWholeCount: 0, notWhole: 0, nodes: new Map(), calm: null };
@@ -87,16 +89,20 @@ export const firstAges = (row: NodeView, regular: boolean, t: Timings): Ages => 
   torn: true,
 });
 
-/** `elapsedMs`: since the whole look before; null where something lies between (a takeover, a look that was not whole, a stall). */
-export function growOlder(before: Ages, row: NodeView, elapsedMs: number | null, t: Timings): Ages {
+/**
+ * `elapsedMs`: since the whole look before, at least; null where nobody knows (a takeover, a look that was not whole, a stall). `gap`: it may
+ * have been longer, so it counts as age and teaches nothing.
+ */
+export function growOlder(before: Ages, row: NodeView, elapsedMs: number | null, t: Timings, gap = false): Ages {
   const flipped = before.forced !== row.forcedDown;
   if (before.updatedAt === row.updatedAt) {
     const same = { ...before, forced: row.forcedDown, moves: flipped ? 0 : before.moves };
-    return elapsedMs === null ? { ...same, torn: true } : { ...same, unmovedMs: before.unmovedMs + elapsedMs };
+    const torn = before.torn || gap || elapsedMs === null;
+    return { ...same, torn, unmovedMs: before.unmovedMs + (elapsedMs ?? 0) };
   }
   // The move lies somewhere between two looks. Where these are so far apart that an interval of `staleMs` could look like a
   // regular one (half of the difference at either end), neither the interval before it nor the one after teaches anything.
-  const vague = elapsedMs === null || elapsedMs > (t.staleMs - t.reportIntervalMs) / 2;
+  const vague = gap || elapsedMs === null || elapsedMs > (t.staleMs - t.reportIntervalMs) / 2;
   return {
     ...before,
     ...habitAfter({ ...before, torn: before.torn || vague }, row, t),

@@ -2,7 +2,7 @@
 // the watch does not know.
 import { Context, activityInfo } from '@temporalio/activity';
 import { setMaxListeners } from 'node:events';
-import type { Finding, SweepInput, SweepResult } from './contract.ts';
+import type { Finding, SweepCarry, SweepInput, SweepResult } from './contract.ts';
 import { fromCarry, fromHeartbeat, toCarry, toHeartbeat } from './carry.ts';
 import type { Clock } from './clock.ts';
 import { closedRuns } from './closed-runs.ts';
@@ -31,6 +31,7 @@ export interface SweepDeps extends Eyes {
 /** What a worker remembers between two sweep activities; ages of a moment long ago are forgotten, habits are not. */
 export interface Recollection {
   memory: Memory;
+  /** When its list was read. */
   atMs: number;
 }
 
@@ -48,13 +49,13 @@ export function makeSweepFleet(deps: SweepDeps): {
     const { cancelled, cancellationSignal } = Context.current();
     // Every sweep listens for as long as it looks.
     setMaxListeners(0, cancellationSignal);
-    const { memory, ranMs } = recall(deps.clock, input, last);
+    const { memory, ranMs, sinceMs } = recall(deps.clock, input, last);
     const measure = sweepMetrics(input.cloud);
-    const onSweep = (sweep: Sweep): void => {
-      last = { memory: sweep.memory, atMs: deps.clock.now() };
+    const onSweep = (sweep: Sweep, readAt: number): void => {
+      last = { memory: sweep.memory, atMs: readAt };
       measure(sweep.sight);
     };
-    const run = new Watching({ ...deps, onSweep }, input, memory, ranMs, cancellationSignal);
+    const run = new Watching({ ...deps, onSweep }, input, { memory, sinceMs }, ranMs, cancellationSignal);
     const pulse = beating(deps.clock, () => run.details(), stuckAfter(input));
     try {
       return await run.untilFound(pulse);
@@ -68,14 +69,27 @@ export function makeSweepFleet(deps: SweepDeps): {
   return { sweepFleet, memory: () => last?.memory ?? null };
 }
 
-/** The newest of what the attempt before, the activity before and this worker itself remember. */
-function recall(clock: Clock, input: SweepInput, last: Recollection | null): { memory: Memory; ranMs: number } {
+/** What a sweep begins with. `sinceMs`: how long ago its last whole look was, at least; null where nobody knows. */
+interface Recalled {
+  memory: Memory;
+  sinceMs: number | null;
+}
+
+/** The newest of what this worker itself, the attempt before and the activity before remember. */
+function recall(clock: Clock, input: SweepInput, last: Recollection | null): Recalled & { ranMs: number } {
+  const agoMs = last ? clock.now() - last.atMs : null;
+  const ours = last && agoMs !== null ? { memory: forget(last, agoMs, input), sinceMs: agoMs } : null;
   const beat = fromHeartbeat(activityInfo().heartbeatDetails);
-  const ours = last && forget(last, clock.now() - last.atMs, input);
-  const all = [beat?.memory, ours, fromCarry(input.carried)].filter((m) => m != null);
-  const newest = all.reduce((a, b) => (b.sweeps > a.sweeps ? b : a), EMPTY_MEMORY);
-  const shrunk = Math.min(newest.lastWholeCount, input.acceptNodes ?? Infinity);
-  return { memory: { ...newest, lastWholeCount: shrunk }, ranMs: beat?.ranMs ?? 0 };
+  const memory = fromCarry(input.carried);
+  const carried = memory && { memory, sinceMs: input.carried?.sinceMs ?? null };
+  const none: Recalled = { memory: EMPTY_MEMORY, sinceMs: null };
+  const newest = [ours, beat, carried].reduce<Recalled>(
+    (a, b) => (b && b.memory.sweeps > a.memory.sweeps ? b : a),
+    none,
+  );
+  const shrunk = Math.min(newest.memory.lastWholeCount, input.acceptNodes ?? Infinity);
+  const known = { ...newest.memory, lastWholeCount: shrunk, handedOver: true };
+  return { memory: known, sinceMs: newest.sinceMs, ranMs: beat?.ranMs ?? 0 };
 }
 
 function forget({ memory }: Recollection, agoMs: number, { policy }: SweepInput): Memory {
@@ -88,7 +102,7 @@ function forget({ memory }: Recollection, agoMs: number, { policy }: SweepInput)
 const stuckAfter = ({ policy: { timings: t } }: SweepInput): number =>
   4 * Math.max(t.novaReadMs, t.sweepEveryLargeMs, t.sweepEveryMs) + 2 * t.tcpTimeoutMs;
 
-type WatchingDeps = SweepDeps & { onSweep(sweep: Sweep): void };
+type WatchingDeps = SweepDeps & { onSweep(sweep: Sweep, readAt: number): void };
 
 class Watching {
   memory: Memory;
@@ -96,16 +110,17 @@ class Watching {
   readonly #input: SweepInput;
   readonly #signal: AbortSignal;
   readonly #startedAt: number;
-  /** When the list of the last whole sweep was read, in this attempt. */
-  #wholeAt: number | null = null;
+  /** When the list of the last whole sweep was read, at the latest. */
+  #wholeAt: number | null;
   #runsSeenAt: number | null = null;
   /** Held by a person and without instances, or not countable: not counted again for a while. */
   readonly #counted = new Map<string, number>();
 
-  constructor(deps: WatchingDeps, input: SweepInput, memory: Memory, ranMs: number, signal: AbortSignal) {
+  constructor(deps: WatchingDeps, input: SweepInput, known: Recalled, ranMs: number, signal: AbortSignal) {
     this.#deps = deps;
     this.#input = input;
-    this.memory = memory;
+    this.memory = known.memory;
+    this.#wholeAt = known.sinceMs === null ? null : deps.clock.now() - known.sinceMs;
     this.#signal = signal;
     this.#startedAt = deps.clock.now() - ranMs;
   }
@@ -115,7 +130,12 @@ class Watching {
   }
 
   details(): unknown {
-    return toHeartbeat(this.memory, this.#ranMs, this.#input.policy.timings);
+    return { ...toHeartbeat(this.memory, this.#ranMs, this.#input.policy.timings), ...this.#since() };
+  }
+
+  /** What was read up to now is this old; in another process that is the least it can be. */
+  #since(): Pick<SweepCarry, 'sinceMs'> {
+    return this.#wholeAt === null ? {} : { sinceMs: Math.floor(this.#deps.clock.now() - this.#wholeAt) };
   }
 
   async untilFound(pulse: Pulse): Promise<SweepResult> {
@@ -132,7 +152,7 @@ class Watching {
       const wake = wakeInMs - this.#ranMs;
       if (findings.length === 0 && wake > 0) await clock.sleep(Math.min(next, wake), this.#signal);
       if (findings.length > 0 || wake <= next || this.#deps.replaced?.aborted)
-        return { ...result, carry: toCarry(this.memory, timings) };
+        return { ...result, carry: { ...toCarry(this.memory, timings), ...this.#since() } };
     }
   }
 
@@ -148,7 +168,7 @@ class Watching {
     const sweep = await sweepOnce(this.#deps, policy, this.memory, since, this.#signal);
     this.memory = sweep.memory;
     this.#wholeAt = sweep.sight.whole ? readAt : null;
-    this.#deps.onSweep(sweep);
+    this.#deps.onSweep(sweep, readAt);
     return sweep;
   }
 

@@ -121,7 +121,7 @@ function growAll(before: Memory, nodes: NodeView[], elapsedMs: number | null, t:
   const regular = before.calm !== null && before.calm === fingerprint(unnamed);
   const aged = nodes.map((n) => {
     const was = before.nodes.get(n.host);
-    return [n.host, was ? growOlder(was, n, elapsedMs, t) : firstAges(n, regular, t)] as const;
+    return [n.host, was ? growOlder(was, n, elapsedMs, t, before.handedOver) : firstAges(n, regular, t)] as const;
   });
   return new Map(aged);
 }

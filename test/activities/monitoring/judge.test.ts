@@ -152,8 +152,9 @@ async function play(
     if (step.kind === 'stall') fleet.clock.time += step.ms;
     else if (step.kind === 'takeover') {
       const wire = step.by === 'carry' ? toCarry(memory, T) : toHeartbeat(memory, 0, T);
-      memory = fromCarry(JSON.parse(JSON.stringify(wire)))!;
-      wholeAt = null;
+      memory = { ...fromCarry(JSON.parse(JSON.stringify(wire)))!, handedOver: true };
+      // The age of the last look goes with it; how long the way took nobody knows.
+      if (wholeAt !== null) wholeAt += step.ms;
       fleet.clock.time += step.ms;
     } else {
       const begun = fleet.clock.time;
@@ -272,6 +273,16 @@ test('a node that was not seen before is not taken for a regular one because the
   const sweep: Step = { kind: 'sweep', nova: 'whole', tookMs: 100 };
   const takeover: Step = { kind: 'takeover', by: 'carry', ms: 1_000 };
   const steps: Step[] = [{ ...sweep, nova: 'half' }, takeover, ...Array.from({ length: 30 }, () => sweep)];
+  await play(fleet, steps, NOVA_ALONE, (s) => assert.deepEqual(reported(s, NOVA_ALONE), []));
+});
+
+test('a node that reports seldom is not taken for a regular one because the sweep changed hands between its reports', async () => {
+  const fleet = new FakeFleet(2);
+  for (const n of fleet.nodes.values()) Object.assign(n, { reportMs: 100_000, row: { state: 'up' } });
+  const sweep: Step = { kind: 'sweep', nova: 'whole', tookMs: 100 };
+  const takeover: Step = { kind: 'takeover', by: 'carry', ms: 90_000 };
+  const handed = Array.from({ length: 6 }, () => [sweep, sweep, takeover]).flat();
+  const steps: Step[] = [...handed, ...Array.from({ length: 30 }, () => sweep)];
   await play(fleet, steps, NOVA_ALONE, (s) => assert.deepEqual(reported(s, NOVA_ALONE), []));
 });
 
