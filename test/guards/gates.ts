@@ -180,9 +180,18 @@ const sight = [
     ['does not believe a list that names two nodes alike', 'return twice ?', 'return twice && false ?', [JUDGE, LIST]],
     [
       'counts a gap between two looks as nothing',
-      'return elapsedMs === null ?',
-      'return false ?',
+      'before.torn || gap || elapsedMs === null;',
+      'before.torn || gap;',
       [JUDGE, 'a gap never grows an age, and teaches no habit'],
+    ],
+    [
+      'learns no habit from an interval in which the sweep changed hands',
+      'const vague = gap || elapsedMs',
+      'const vague = elapsedMs',
+      [
+        JUDGE,
+        'a node that reports seldom is not taken for a regular one because the sweep changed hands between its reports',
+      ],
     ],
     [
       'counts no sample whose verdict is unknown',
