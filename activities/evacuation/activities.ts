@@ -18,6 +18,7 @@ import { createAsk, type Ask } from './permission.ts';
 import { createReserve } from './reserve.ts';
 import type { ReserveActivities } from './reserve-contract.ts';
 import { createRooms } from './room.ts';
+import { createRows } from './rows.ts';
 import { createSnapshots } from './snapshot.ts';
 import { surveyFleet } from './survey-fleet.ts';
 
@@ -37,7 +38,8 @@ export function createEvacuationActivities(
   const { openstack, ask = createAsk(), clock = systemClock } = options;
   const evacuator = options.evacuator ?? evacuate.create({ target: 'scheduler' }, { openstack });
   const rooms = createRooms(openstack, clock, evacuator);
-  const deps = { openstack, clock, ask, evacuator, rooms, watches: createWatches(openstack, clock) };
+  const shared = { rooms, rows: createRows(openstack, clock), watches: createWatches(openstack, clock) };
+  const deps = { openstack, clock, ask, evacuator, ...shared };
   const facts = createFacts(openstack, clock);
   const snapshots = createSnapshots(openstack, clock, facts);
   return {

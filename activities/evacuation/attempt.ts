@@ -1,5 +1,5 @@
 // One attempt of evacuateInstance: what it knows, how it looks, and how it ends early.
-import type { InstanceView, MigrationRecord, NodeView } from '../../workflows/domain.ts';
+import type { InstanceView, MigrationRecord } from '../../workflows/domain.ts';
 import type { Timings } from '../../workflows/defaults.ts';
 import type { OpenStack } from '../openstack/types.ts';
 import type { Beat } from './beat.ts';
@@ -11,6 +11,7 @@ import type { Watch, Watches } from './migration-watch.ts';
 import type { Ask } from './permission.ts';
 import { isEvacuationFrom, isOpenMove, type Ours } from './records.ts';
 import type { Rooms, Seat } from './room.ts';
+import type { Rows, ServiceRow } from './rows.ts';
 
 export interface Deps {
   openstack: OpenStack;
@@ -18,6 +19,7 @@ export interface Deps {
   ask: Ask;
   evacuator: Evacuator;
   rooms: Rooms;
+  rows: Rows;
   watches: Watches;
 }
 
@@ -48,12 +50,6 @@ export interface Attempt {
   /** Since when things stand as they stand, by a key: what does not move on for `stuckMs` is stuck. */
   still: { key: string; since: Moment } | null;
   notes: string[];
-}
-
-/** The node's row, or null: gone. `at`: when it was answered. */
-export interface ServiceRow {
-  value: NodeView | null;
-  at: Moment;
 }
 
 /** What the run says to a POST. It is as old as the question. */
@@ -94,10 +90,7 @@ export async function pause(a: Attempt, ms: number): Promise<void> {
 
 /** Rejects with the client's error; also where nobody waits for it yet. */
 export function readRow(a: Omit<Attempt, 'beat'>): Promise<ServiceRow> {
-  const { clock, openstack } = a.deps;
-  const row = openstack.compute
-    .service(a.input.node, { timeoutMs: a.timings.novaReadMs })
-    .then((value) => ({ value, at: moment(clock) }));
+  const row = a.deps.rows.read(a.input.node, a.timings.novaReadMs);
   row.catch(() => undefined);
   return row;
 }

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createWatches, intervalOf } from '../../../activities/evacuation/migration-watch.ts';
 import { progressOf, type Ours } from '../../../activities/evacuation/records.ts';
+import { createRows } from '../../../activities/evacuation/rows.ts';
 import { DEFAULT_TIMINGS } from '../../../workflows/defaults.ts';
+import type { NodeView } from '../../../workflows/domain.ts';
 import { newInstance, NODE, unavailable } from './fake-cloud.ts';
 import { setup } from './setup.ts';
 
@@ -89,4 +91,33 @@ test('only records above the snapshot count, and a failure only once', () => {
   const again = r(103, 'failed');
   assert.equal(progressOf([before, counted, again], ours).failed, again);
   assert.deepEqual(progressOf([r(104, 'a-new-word')], ours).open.length, 1);
+});
+
+test('instances that need the row of their node at once share a read, and none is answered by one that was sent before it asked', async () => {
+  const s = setup();
+  const sent: { answer: (value: NodeView | null) => void; fail: (e: unknown) => void }[] = [];
+  const service = (): Promise<NodeView | null> => new Promise((answer, fail) => sent.push({ answer, fail }));
+  const rows = createRows({ ...s.cloud, compute: { ...s.cloud.compute, service } }, s.clock);
+  const row = (updatedAt: string): NodeView => ({ host: NODE, updatedAt }) as NodeView;
+  const read = async (): Promise<string | null | undefined> => (await rows.read(NODE, 1_000)).value?.updatedAt;
+
+  const first = read();
+  const others = [read(), read(), read()];
+  assert.equal(sent.length, 1);
+  sent[0]!.answer(row('before'));
+  assert.equal(await first, 'before');
+  await Promise.resolve();
+  assert.equal(sent.length, 2);
+  const late = read();
+  sent[1]!.answer(row('after'));
+  assert.deepEqual(await Promise.all(others), ['after', 'after', 'after']);
+  await Promise.resolve();
+  assert.equal(sent.length, 3);
+  sent[2]!.fail(new Error('503'));
+  await assert.rejects(late, /503/);
+
+  const again = read();
+  assert.equal(sent.length, 4);
+  sent[3]!.answer(null);
+  assert.equal(await again, undefined);
 });
