@@ -6,8 +6,10 @@ import type { NotificationActivities, Recipient } from './contract.ts';
 import { isNotificationError } from './driver.ts';
 import type { OpenChannel } from './index.ts';
 import { findAdmins, findUsers, USER_STAGES, type Found, type Rules, type Sources } from './recipients.ts';
-import { runLink, type Telling } from './models.ts';
+import type { Telling } from './models.ts';
 import { documentOf } from './report/attach.ts';
+import type { ReportDocument } from './report/document.ts';
+import { withHistory } from './report/from-history.ts';
 import { keepReport } from './report/keep.ts';
 import { renderNotice } from './render.ts';
 import { asRoom, serves, wants } from './routing.ts';
@@ -28,40 +30,63 @@ export interface NotificationDependencies extends Rules {
 
 /** Milliseconds for all channels of one delivery; the activity's own limit is longer, so that its error says which one hung. */
 const DELIVERY_MS = 115_000;
+/** A report is sent without what its history adds where that does not come in time. */
+const HISTORY_MS = 15_000;
+const DOCUMENTS = 4;
 const MAX_WAIT_MS = 3_600_000;
 
 export function createNotificationActivities(deps: NotificationDependencies): NotificationActivities {
+  const documents = rememberDocuments();
   return {
     findRecipients: (notice) => findRecipients(deps, notice),
     async deliverNotice({ notice, recipient, unreachable }) {
       const { workflowType } = Context.current().info;
       const telling = tellingOf(deps);
       const delivery = { notice, recipient, ...(unreachable && { unreachable }) };
-      const message = renderNotice(delivery, deps.templates, telling);
+      const began = performance.now();
+      const document = recipient.audience === 'admin' ? await documents.of(notice, telling) : null;
+      const message = renderNotice(delivery, deps.templates, telling, document);
       if (!message) throw refused(`${recipient.address}: nothing in this notice concerns them (${workflowType})`);
       const wanting = deps.channels.filter((c) => serves(c, recipient) && wants(c, notice, recipient.audience));
       if (wanting.length === 0)
         throw refused(`${recipient.address}: no channel delivers ${notice.stage} (notification.channels)`);
-      const signal = AbortSignal.any([Context.current().cancellationSignal, AbortSignal.timeout(DELIVERY_MS)]);
+      const signal = AbortSignal.any([
+        Context.current().cancellationSignal,
+        AbortSignal.timeout(Math.round(DELIVERY_MS - (performance.now() - began))),
+      ]);
       const results = await Promise.allSettled(wanting.map((c) => c.channel.deliver(message, signal)));
       judge(results);
       return message.id;
     },
     async keepReport(notice) {
-      const { report, since, observedAt: madeAt } = notice;
-      if (!report || !deps.keep) return null;
-      const page = runLink(notice, tellingOf(deps));
-      return keepReport(deps.keep, documentOf(report, { since, madeAt, page })).catch(
-        (error: NodeJS.ErrnoException) => {
-          const why = error.code ?? error.name;
-          throw ApplicationFailure.create({
-            message: `report ${report.runId}: it cannot be kept in ${deps.keep}: ${why}`,
-            type: 'ReportNotKept',
-          });
-        },
-      );
+      const document = deps.keep ? await documents.of(notice, tellingOf(deps)) : null;
+      if (!deps.keep || !document) return null;
+      return keepReport(deps.keep, document).catch((error: NodeJS.ErrnoException) => {
+        const why = error.code ?? error.name;
+        throw ApplicationFailure.create({
+          message: `report ${document.runId}: it cannot be kept in ${deps.keep}: ${why}`,
+          type: 'ReportNotKept',
+        });
+      });
     },
     readyNotification: async () => `ready, ${deps.channels.length} channels`,
+  };
+}
+
+/** Each admin's mail and the folder want the same one, and the history of a large run is megabytes. */
+function rememberDocuments(): { of(notice: Notice, telling: Telling): Promise<ReportDocument | null> } {
+  const made = new Map<string, Promise<ReportDocument>>();
+  return {
+    of: (notice, telling) => {
+      if (!notice.report) return Promise.resolve(null);
+      const key = `${notice.report.runId} ${notice.key}`;
+      const before = made.get(key);
+      const document =
+        before ?? withHistory(() => Context.current().client, documentOf(notice, notice.report, telling), HISTORY_MS);
+      made.set(key, document);
+      if (made.size > DOCUMENTS) made.delete(made.keys().next().value!);
+      return document;
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 // How long evacuations took here lately, from the histories of the last recoveries.
 import { WORKFLOW_TYPES } from '../../workflows/contract.ts';
 import type { Temporal } from '../cli/temporal.ts';
-import { factsOf } from '../report/history.ts';
+import { factsOf } from '../../activities/notification/report/history.ts';
 import { paceOf, type Pace } from './duration.ts';
 
 /** Recoveries that are read, and closed runs that are looked at to find them (most are short: denied, joined). */

@@ -1,14 +1,14 @@
 // From a run to its document: the result of a closed one, the state of an open one, and what their history adds.
-import type { WorkflowHandle } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { nodeWorkflowId, WORKFLOW_TYPES, type RunState } from '../../workflows/contract.ts';
 import type { RecoveryReport } from '../../workflows/domain.ts';
-import { stateQuery } from '../../workflows/verbs.ts';
 import type { Told } from '../../workflows/tell-people.ts';
+import { stateQuery } from '../../workflows/verbs.ts';
 import { Unreachable } from '../cli/command.ts';
 import { ANSWER_MS, ask, describe, pageOf, startHint, type Temporal } from '../cli/temporal.ts';
 import type { ReportDocument } from '../../activities/notification/report/document.ts';
-import { factsOf, type Facts } from './history.ts';
+import { askedOf } from '../../activities/notification/report/from-history.ts';
+import { factsOf, type Facts } from '../../activities/notification/report/history.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -94,12 +94,6 @@ function ofState(s: RunState, open: boolean, { endedAt }: Facts): Known {
     return { ...known, outcome: 'ended', reason: `it was ended in phase ${phase}: ${doing}`, endedAt, now: null };
   const now = { phase, doing, question: question?.what ?? null };
   return { ...known, outcome: null, reason: '', endedAt: null, now };
-}
-
-function askedOf({ input }: Facts): ReportDocument['asked'] {
-  if (!input) return null;
-  const { by = 'the Temporal UI', reason = '', automatic = false, force = false } = input;
-  return { by, reason, automatic, force };
 }
 
 /** What became of a notice: its workflow goes on for up to a day after the run, and is kept as long as the run is. */

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { defaultPayloadConverter } from '@temporalio/common';
 import fc from 'fast-check';
 import { fromResult, readDocument, type ReportDocument } from '../../activities/notification/report/document.ts';
-import { factsOf, type History } from '../../scripts/report/history.ts';
+import { factsOf, type History } from '../../activities/notification/report/history.ts';
 import { renderReport } from '../../activities/notification/report/page.ts';
 import { ticksOf, timelineOf } from '../../activities/notification/report/timeline.ts';
 import type { RecoveryReport } from '../../workflows/domain.ts';

@@ -1,8 +1,8 @@
-// The report as files: what the admins' mail carries, and what is kept. Of the run's own result alone, so that no question to anybody
-// stands between an incident and its mail.
+// The report as files: what the admins' mail carries, and what is kept.
 import type { Notice } from '../../../workflows/contract.ts';
 import type { RecoveryReport } from '../../../workflows/domain.ts';
 import type { Message } from '../driver.ts';
+import { runLink, type Telling } from '../models.ts';
 import { fromResult, type ReportDocument } from './document.ts';
 import { renderReport } from './page.ts';
 
@@ -18,12 +18,9 @@ export interface Attached {
   says: string;
 }
 
-/** The document that the page is made of. `page`: the run in the Temporal UI. */
-export function documentOf(
-  report: RecoveryReport,
-  { since, page, madeAt }: { since: Notice['since']; page: string | null; madeAt: string },
-): ReportDocument {
-  return { ...fromResult(report, madeAt), lastSignAt: since, page };
+/** The document of the run's result alone, made as of what was observed and not of this try. */
+export function documentOf(notice: Notice, report: RecoveryReport, telling: Telling): ReportDocument {
+  return { ...fromResult(report, notice.observedAt), lastSignAt: notice.since, page: runLink(notice, telling) };
 }
 
 /** What is too large is left out, the page first: the message itself names every instance anyway. */
@@ -31,7 +28,7 @@ export function attachReport(document: ReportDocument, report: RecoveryReport, m
   const json = { name: 'report.json', type: 'application/json', content: `${JSON.stringify(report, null, 2)}\n` };
   const html = { name: 'report.html', type: HTML, content: renderReport(document) };
   const [small, large] = [json, html].map(({ content }) => Buffer.byteLength(content)) as [number, number];
-  const later = `npm run report -- ${report.runId} makes it${large <= most ? ' again, with each try and who was told' : ''}`;
+  const later = `npm run report -- ${report.runId} makes it${large <= most ? ' again, with who was told' : ''}`;
   if (small + large <= most)
     return {
       attachments: [html, json],

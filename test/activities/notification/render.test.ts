@@ -148,7 +148,7 @@ describe("the admins' message", () => {
 
   it('leaves out the page, then all of the report, where a mail would be too large, and says what to type', () => {
     const r = report(accounts);
-    const document = documentOf(r, { since: null, page: null, madeAt: r.endedAt });
+    const document = documentOf(n, r, TELLING);
     const json = Buffer.byteLength(JSON.stringify(r, null, 2));
     const [some, none] = [attachReport(document, r, json + 10), attachReport(document, r, 100)];
     assert.deepEqual([some.attachments.map((a) => a.name), none.attachments], [['report.json'], []]);

@@ -1,11 +1,10 @@
 // What only the history of a run knows: who asked, each try on a level and on an instance with its times, and whom it told. Pure.
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { EvacuateInput, EvacuateResult } from '../../activities/evacuation/contract.ts';
-import type { FenceInput, FenceResult } from '../../activities/fencing/contract.ts';
-import type { Admission, Notice, RecoverInput } from '../../workflows/contract.ts';
-import { millis } from '../cli/temporal.ts';
-import type { Attempt } from '../../activities/notification/report/document.ts';
+import type { EvacuateInput, EvacuateResult } from '../../evacuation/contract.ts';
+import type { FenceInput, FenceResult } from '../../fencing/contract.ts';
+import type { Admission, Notice, RecoverInput } from '../../../workflows/contract.ts';
+import type { Attempt } from './document.ts';
 
 export type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 type HistoryEvent = NonNullable<History['events']>[number];
@@ -54,7 +53,10 @@ export function factsOf(history: History): Facts {
   };
 }
 
-const at = (event: HistoryEvent | undefined): string => new Date(millis(event?.eventTime) ?? 0).toISOString();
+function at(event: HistoryEvent | undefined): string {
+  const { seconds, nanos } = event?.eventTime ?? {};
+  return new Date(Number(String(seconds ?? 0)) * 1_000 + (nanos ?? 0) / 1e6).toISOString();
+}
 
 /** Undefined where it is none of ours: a later release's, or encrypted by a proxy. */
 function read(payload: Payload | null | undefined): unknown {
