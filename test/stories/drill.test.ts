@@ -29,7 +29,10 @@ before(async () => {
   story = await tellStory({
     ...{ cloud: 'drilled', world: { instances: 12 } },
     // What a busy machine delays is no finding: a device is given seconds, and a held instance may be held for as long as a command takes.
-    sections: { reports: { keep: path.join(folder, 'kept') }, timings: { powerStatus: '2m', stuck: '3h' } },
+    sections: {
+      reports: { keep: path.join(folder, 'kept') },
+      timings: { powerStatus: '2m', stuck: '3h', ready: '10m' },
+    },
   });
   env = { LIFEBOAT_CONFIG: story.config.file, TEMPORAL_ADDRESS: story.temporal.server.address, ...story.env };
   await story.lookout();
@@ -239,8 +242,8 @@ async function keptAndFound(runId: string): Promise<void> {
   const kept = path.join(folder, 'kept');
   const files = await until(
     async () => {
-      const names = await readdir(kept).catch(() => []);
-      return names.length === 2 ? names.toSorted() : null;
+      const names = await readdir(kept).catch((): string[] => []);
+      return names.length === 2 ? names.toSorted((a, b) => a.localeCompare(b, 'en')) : null;
     },
     { what: 'the report is kept' },
   );
