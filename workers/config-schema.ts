@@ -97,7 +97,7 @@ const evacuationPolicy = {
     .strictObject({ paused: policyOfState, suspended: policyOfState, rescued: policyOfState, resized: policyOfState })
     .partial()
     .optional(),
-  priorityKey: text('a metadata key', 'lifeboat:priority').optional(),
+  priorityKey: text('a key of metadata or of extra specs', 'lifeboat:priority').optional(),
   leaveProjects: z.array(z.string().min(1)).optional(),
   leaveNames: z.array(z.string().min(1)).optional(),
   amphorae: z.enum(['leave', 'evacuate']).optional(),

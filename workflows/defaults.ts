@@ -187,7 +187,7 @@ export interface Policy {
     onLocalDisk: 'keep' | 'rebuild';
     /** paused, suspended, rescued, resized: by default kept. */
     states: Record<'paused' | 'suspended' | 'rescued' | 'resized', 'keep' | 'reset'>;
-    /** Metadata key with a number; higher goes first. */
+    /** Key of metadata, or of the flavor's extra specs, with a number; higher goes first. */
     priorityKey: string;
     /** Of an instance without such a number. Absent: 1 for what is marked or named by `first`, else 0. */
     priorityElse?: number;

@@ -160,10 +160,11 @@ function byDisk(i: InstanceView, e: Policy['evacuation']): Sorted {
     : keep('its disk is on the failed node: an evacuation would rebuild it from its image and lose the data');
 }
 
-/** Higher goes first: the number in its metadata, else 1 for what its owner, its flavor or `first` marked as highly available. */
+/** Higher goes first: the number in its metadata, else in its flavor's extra specs, else 1 for what is marked or named by `first`. */
 export function priorityOf(i: InstanceView, policy: Policy, facts: Facts = {}): number {
-  const n = Number(i.metadata[policy.evacuation.priorityKey]);
-  if (i.metadata[policy.evacuation.priorityKey] !== undefined && Number.isFinite(n)) return n;
+  const { priorityKey: key } = policy.evacuation;
+  for (const said of [i.metadata[key], i.flavor.extraSpecs[key]])
+    if (said !== undefined && Number.isFinite(Number(said))) return Number(said);
   if (policy.evacuation.priorityElse !== undefined) return policy.evacuation.priorityElse;
   return goesFirst(i, facts, policy.evacuation) ? 1 : 0;
 }

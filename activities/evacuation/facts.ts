@@ -45,7 +45,7 @@ export function createFacts({ compute, identity, images }: OpenStack, clock: Clo
       const asked = new Map(views.map((v) => [v.id, factsFor(v, rulesFor(v, policy.evacuation))]));
       const those = (fact: FactName): InstanceView[] => views.filter((v) => asked.get(v.id)!.has(fact));
       const distinct = (ids: (string | null | undefined)[]): string[] => [...new Set(ids)].filter((id) => id != null);
-      const signal = AbortSignal.timeout(Math.min(LIMIT_MS, policy.timings.novaReadMs));
+      const signal = AbortSignal.timeout(LIMIT_MS);
       const [projects, imagesById, here] = await Promise.all([
         each(distinct(those('project').map((v) => v.projectId)), (id) => projectName(id, signal), signal),
         each(distinct(those('image').map((v) => v.imageId)), (id) => images.image(id, { signal }), signal),

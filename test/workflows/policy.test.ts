@@ -463,6 +463,15 @@ describe('the state table', () => {
     assert.equal(of({ HA_Enabled: 'true' }), 1);
     assert.equal(of({ 'lifeboat:priority': '7' }), 7);
     assert.equal(of({ 'lifeboat:priority': 'high' }), 0);
+    const flavor = { ...INSTANCE.flavor, extraSpecs: { 'lifeboat:priority': '3' } };
+    const made = (metadata: Record<string, string>): number =>
+      policy.priorityOf({ ...INSTANCE, flavor, metadata }, AUTO);
+    assert.deepEqual(
+      [made({}), made({ 'lifeboat:priority': '-1' }), made({ 'lifeboat:priority': 'high' })],
+      [3, -1, 3],
+    );
+    const other = withEvacuation({ priorityElse: 500 });
+    assert.equal(policy.priorityOf({ ...INSTANCE, metadata: { HA_Enabled: 'true' } }, other), 500);
   });
 });
 

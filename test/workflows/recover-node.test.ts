@@ -36,6 +36,30 @@ test('fences, then marks, then guards, then evacuates, then unlocks and writes t
   assert.deepEqual([...new Set(s.notices.map((n) => n.stage))].sort(), ['finished', 'started']);
 });
 
+test('no evacuation begins while more than the other lanes hold are due before it', async (t) => {
+  const lanes = 3;
+  // Names say the opposite of the priorities.
+  const numbers = [4, 0, 7, 2, 9, -2, 5, 1, 8, 3];
+  const s = await story(
+    (_s, good) => ({
+      askAdmission: async (input) => {
+        const answer = await good.askAdmission(input);
+        return answer.kind === 'granted' ? { ...answer, grant: { ...answer.grant, width: lanes } } : answer;
+      },
+    }),
+    { instances: numbers.map((n) => anInstance(`a-${10 - n}`, { priority: n })) },
+  );
+  t.after(() => s.end());
+  assert.equal((await (await s.start()).result()).outcome, 'recovered');
+  const due = numbers.toSorted((a, b) => b - a).map((n) => `a-${10 - n}`);
+  const begun = s.calls.filter((c) => c.startsWith('POST ')).map((c) => c.slice('POST '.length));
+  assert.deepEqual(begun.toSorted(), due.toSorted());
+  begun.forEach((name, k) => {
+    const before = due.slice(0, due.indexOf(name)).filter((other) => !begun.slice(0, k).includes(other));
+    assert.ok(before.length < lanes, `${name} began before ${before.join()}: ${begun.join()}`);
+  });
+});
+
 test('a node without instances is still fenced and disabled', async (t) => {
   const s = await story(undefined, { instances: [] });
   t.after(() => s.end());
