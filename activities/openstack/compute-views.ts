@@ -189,6 +189,11 @@ export function migrationRecord(row: MigrationRow): MigrationRecord {
   };
 }
 
-const GROUP = z.object({ id: z.string(), name: z.string().optional(), policy: z.string(), members: z.array(z.string()) });
+const GROUP = z.object({
+  id: z.string(),
+  name: z.string().optional(),
+  policy: z.string(),
+  members: z.array(z.string()),
+});
 export const ONE_GROUP = z.object({ server_group: GROUP });
 export const GROUPS = z.object({ server_groups: z.array(GROUP) });
