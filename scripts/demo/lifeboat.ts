@@ -3,7 +3,7 @@ import { openSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { writeLifeboatYaml } from '../../test/world/lifeboat-yaml.ts';
+import { writeLifeboatYaml, type Wishes } from '../../test/world/lifeboat-yaml.ts';
 import type { World } from '../../test/world/world.ts';
 import { loadConfig, type Config } from '../../workers/config.ts';
 import { bundleWorkflows } from '../bundle-workflows.ts';
@@ -47,13 +47,14 @@ export async function bundleInto(dir: string): Promise<string> {
 }
 
 export async function startLifeboat(
-  given: { dir: string; world: World; server: DevServer; bundle: string },
+  given: { dir: string; world: World; server: DevServer; bundle: string; wishes?: Pick<Wishes, 'mode' | 'sections'> },
   undo: Undo,
 ): Promise<Lifeboat> {
-  const { dir, world, server, bundle } = given;
+  const { dir, world, server, bundle, wishes = {} } = given;
   const ui = server.uiUrl ?? '';
-  const sections = { evacuation: { imageBackedDisks: 'shared', localFlavors: [LOCAL_FLAVORS] } };
-  const yaml = await writeLifeboatYaml(world, dir, { cloud: CLOUD, console: ui, admins: [ADMIN], sections });
+  const sections = { evacuation: { imageBackedDisks: 'shared', localFlavors: [LOCAL_FLAVORS] }, ...wishes.sections };
+  const all = { ...wishes, cloud: CLOUD, console: ui, admins: [ADMIN], sections };
+  const yaml = await writeLifeboatYaml(world, dir, all);
   const connection = await Connection.connect({ address: server.address });
   undo.push(() => connection.close());
   const env = { ...yaml.env, LIFEBOAT_CONFIG: yaml.file, TEMPORAL_ADDRESS: server.address };
