@@ -38,8 +38,9 @@ export async function takeAll(stage: Stage, page: Page, take: Take): Promise<voi
   await reaches(FIRST, 'instances move', (s) => s.instances.filter((i) => i.outcome === 'moving').length > 2);
   await openDetails(stage, page, FIRST, 'moving');
   await shoot('evacuating', DETAILS);
-  await openPage(stage, page, FIRST, 'timeline', 'evacuate');
+  // The timeline is drawn for the width that it finds.
   await page.size(NARROW, 1_080);
+  await openPage(stage, page, FIRST, 'timeline', 'evacuate');
   await shoot('timeline', 'body');
   await page.size(WIDTH, 1_100);
 

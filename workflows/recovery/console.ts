@@ -47,7 +47,7 @@ export function showPhase(run: Run): void {
 
 export function details(run: Run): string {
   return [
-    `**${run.node.host}** in ${run.cloud}: **${run.phase}** — ${run.doing}`,
+    `**${run.node.host}** in ${run.cloud}: **${run.phase}** — ${run.phase === 'aborting' && run.moving.size > 0 ? 'watches what was sent to its end' : run.doing}`,
     ...[...run.questions.values()].map((q) => questionText(q.question)),
     run.paused
       ? `Paused by ${run.paused.by} at ${clock(run.paused.at)}: ${run.paused.reason}. To go on: update \`resume\` with \`{"by":"your name"}\`.`
@@ -55,7 +55,7 @@ export function details(run: Run): string {
     run.forbidden && !run.stop && run.step !== 'closed'
       ? `Held: ${run.forbidden}. Nothing new is fenced or evacuated until the configuration is changed again, or: update \`abort\` with \`{"by":"your name","reason":"…"}\`.`
       : '',
-    run.stop
+    run.stop && run.step !== 'closed'
       ? `${capital(stopped(run.stop, true))}. Nothing new begins; what runs is ${run.stop.outcome === 'detached' ? 'not watched any more' : 'watched to its end'}.`
       : '',
     why(run),

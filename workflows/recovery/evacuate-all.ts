@@ -16,7 +16,7 @@ import { keepWidth } from './width.ts';
 
 /** Returns when every instance has its account, or when a person stopped the run and nothing is in flight. */
 export async function evacuateAll(run: Run): Promise<void> {
-  enter(run, 'evacuating', 'lists the instances again, then moves them');
+  enter(run, 'evacuating', 'moves its instances');
   await listAgain(run);
   const lanes: Lanes = {
     ...{ ready: [], searching: false, lastSearch: 0, tick: 0, shield: new CancellationScope({ cancellable: false }) },
