@@ -12,6 +12,7 @@ import {
   partsOf,
   untold,
   type Facts,
+  isTrue,
 } from './selection.ts';
 import { matches } from './verdicts.ts';
 
@@ -62,7 +63,6 @@ export interface Sorted {
 }
 
 const keep = (reason: string): Sorted => ({ decision: 'keep', reason });
-const isTrue = (v: string | undefined): boolean => v?.toLowerCase() === 'true';
 
 /** The state table of recovery.md: what happens to this instance of a dead node, and why. */
 export function decide(i: InstanceView, c: InstanceContext, policy: Policy): Sorted {

@@ -48,7 +48,7 @@ const any = (fits: readonly Fit[]): Fit => (fits.includes('yes') ? 'yes' : fits.
 const sure = (is: boolean): Fit => (is ? 'yes' : 'no');
 
 /** Like `matches`, without case. */
-const like = (patterns: readonly string[], text: string): boolean =>
+export const like = (patterns: readonly string[], text: string): boolean =>
   matches(
     patterns.map((p) => p.toLowerCase()),
     text.toLowerCase(),
@@ -118,7 +118,7 @@ export function fitOf(m: Matcher, i: Selected, f: Facts): Fit {
   return found.length > 0 ? all(found.map((p) => p.fit)) : 'no';
 }
 
-const isTrue = (v: string | undefined): boolean => v?.toLowerCase() === 'true';
+export const isTrue = (v: string | undefined): boolean => v?.toLowerCase() === 'true';
 
 /** By its owner (metadata, as in Masakari, or a tag) or by its flavor (an extra spec, as in InstanceHA). */
 export const isMarked = (i: Selected, key: string): boolean =>

@@ -78,7 +78,7 @@ export interface Sight {
 }
 
 /** How long things have stood like this (ms). Another key starts anew. */
-export function stillMs(a: Attempt, key: string): number {
+export function stillMs(a: Pick<Attempt, 'still'> & { deps: Pick<Deps, 'clock'> }, key: string): number {
   if (a.still?.key !== key) a.still = { key, since: moment(a.deps.clock) };
   return lastedMs(a.deps.clock, a.still.since);
 }

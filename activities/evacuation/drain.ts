@@ -6,8 +6,9 @@ import type { InstanceView, NodeView, Planned } from '../../workflows/domain.ts'
 import type { OpenStack } from '../openstack/types.ts';
 import type { DrainActivities } from './drain-contract.ts';
 import { asksForImages, type FactReader } from './facts.ts';
-import { failureOf, final, isForbidden, isLost } from './failure.ts';
+import { final } from './failure.ts';
 import { isLockedByOthers } from './locks.ts';
+import { rowsIn } from './marks.ts';
 import { isOpenMove } from './records.ts';
 import { tightGroupOf, tightGroups } from './snapshot.ts';
 
@@ -42,17 +43,7 @@ export function createDrain(
 ): Pick<DrainActivities, 'planDrain' | 'markDrained'> {
   const { compute } = openstack;
 
-  async function rowOf(node: string, serviceId: string): Promise<NodeView> {
-    const row = await compute.service(node);
-    if (row === null) throw final('NotFound', `service of ${node}: it is gone from os-services`);
-    if (row.serviceId !== serviceId)
-      throw final(
-        'UuidChanged',
-        `service of ${node}: its UUID is ${row.serviceId}, not ${serviceId} (the node was rebuilt)`,
-      );
-    return row;
-  }
-
+  const { rowOf, write } = rowsIn(openstack);
   return {
     async planDrain({ node, serviceId, policy }) {
       const o = { timeoutMs: policy.timings.novaReadMs };
@@ -81,18 +72,7 @@ export function createDrain(
     async markDrained({ serviceId, node, marker, before }) {
       const row = await rowOf(node, serviceId);
       refuseOthers(row, marker, before);
-      if (row.status === 'disabled' && row.disabledReason === marker) return row;
-      try {
-        await compute.updateService(serviceId, { status: 'disabled', disabledReason: marker });
-      } catch (error) {
-        const failure = failureOf(error);
-        if (failure && isForbidden(failure)) throw final('Forbidden', failure.message);
-        if (!failure || !isLost(failure)) throw error;
-      }
-      const after = await rowOf(node, serviceId);
-      if (after.status !== 'disabled' || after.disabledReason !== marker)
-        throw new Error(`service of ${node}: the change was not taken (it is tried again)`);
-      return after;
+      return write(row, { status: 'disabled', disabledReason: marker });
     },
   };
 }

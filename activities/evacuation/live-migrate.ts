@@ -4,6 +4,7 @@ import { Context } from '@temporalio/activity';
 import type { InstanceView, MigrationRecord } from '../../workflows/domain.ts';
 import type { Timings } from '../../workflows/defaults.ts';
 import type { OpenStack } from '../openstack/types.ts';
+import { stillMs } from './attempt.ts';
 import { startBeat, type Beat } from './beat.ts';
 import { ageMs, isoNow, lastedMs, moment, type Clock, type Moment } from './clock.ts';
 import { decideMove } from './drain.ts';
@@ -95,11 +96,6 @@ async function look(m: Move): Promise<Sight> {
   const [view, records] = await Promise.all([compute.instance(id, o), compute.migrations({ instanceId: id }, o)]);
   m.beat.progress();
   return { view, moves: records.filter((r) => r.type === 'live-migration') };
-}
-
-function stillMs(m: Move, key: string): number {
-  if (m.still?.key !== key) m.still = { key, since: moment(m.deps.clock) };
-  return lastedMs(m.deps.clock, m.still.since);
 }
 
 /** `running` takes as long as the guest's memory needs; Nova itself ends one that does not converge. The steps before it are short. */

@@ -7,9 +7,11 @@ import { failureOf, final, isForbidden, isLost } from './failure.ts';
 
 type Marks = Pick<EvacuationActivities, 'markNode' | 'readService' | 'unforce' | 'enable'>;
 
-export function createMarks(openstack: OpenStack): Marks {
-  const { compute } = openstack;
-
+/** Reads and changes one row of os-services, of exactly the service that is meant. */
+export function rowsIn({ compute }: Pick<OpenStack, 'compute'>): {
+  rowOf(node: string, serviceId: string): Promise<NodeView>;
+  write(row: NodeView, change: Change): Promise<NodeView>;
+} {
   async function rowOf(node: string, serviceId: string): Promise<NodeView> {
     const row = await compute.service(node);
     if (row === null) throw final('NotFound', `service of ${node}: it is gone from os-services`);
@@ -36,6 +38,12 @@ export function createMarks(openstack: OpenStack): Marks {
     return after;
   }
 
+  return { rowOf, write };
+}
+
+export function createMarks(openstack: OpenStack): Marks {
+  const { compute } = openstack;
+  const { rowOf, write } = rowsIn(openstack);
   return {
     readService: (node) => compute.service(node),
 

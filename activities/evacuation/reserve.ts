@@ -1,6 +1,6 @@
 // What the API shows of reserved nodes, and their two changes. Whose a reserved node is, the watch decides: two recoveries never get one.
 import { readMarker } from '../../workflows/contract.ts';
-import { matches } from '../../workflows/policy.ts';
+import { like, matches } from '../../workflows/policy.ts';
 import type { Policy } from '../../workflows/defaults.ts';
 import type { NodeView } from '../../workflows/domain.ts';
 import type { OpenStack } from '../openstack/types.ts';
@@ -16,7 +16,7 @@ export const isReserved = (row: NodeView, { reason }: Pick<Reserve, 'reason'>): 
   row.state === 'up' &&
   !row.forcedDown &&
   readMarker(row.disabledReason) === null &&
-  matches([reason.toLowerCase()], (row.disabledReason ?? '').toLowerCase());
+  like([reason], row.disabledReason ?? '');
 
 /** Names of the aggregates that count, of those that this host is in. */
 const groupsOf = (host: string, all: Readonly<Record<string, readonly string[]>>, reserve: Reserve): string[] =>
