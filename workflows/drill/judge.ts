@@ -1,22 +1,9 @@
 // What would not work were this node to die now, and what a person should know of it. Pure.
 import type { RecoveryPreview } from '../contract.ts';
-import type { Together } from './types.ts';
+import type { NodeDrill, Together } from './types.ts';
 
 /** What is known of a node, from a drill of it alone or of the fleet. */
-export interface Drilled {
-  node: string;
-  unseen: string | null;
-  gate: string;
-  /** Nova calls it up. */
-  up: boolean;
-  power: RecoveryPreview['power'];
-  moves: number;
-  fits: number;
-  fitsInZone: number;
-  loses: number;
-  keeps: { reason: string; count: number }[];
-  trouble: string;
-}
+export type Drilled = Omit<NodeDrill, 'zone' | 'instances'>;
 
 export interface Judgement {
   /** Why its instances would not come back by themselves, what stops everything first. Empty: it would work. */
