@@ -2,12 +2,13 @@
 import { nodeWorkflowId, WORKFLOW_TYPES, type DrainInput, type RunState } from '../workflows/contract.ts';
 import type { RecoveryReport } from '../workflows/domain.ts';
 import { joinedSignal, stateQuery } from '../workflows/verbs.ts';
-import { byOf, COMMON_USAGE, configOf, EXIT, nodeOf, run } from './cli/command.ts';
+import { COMMON_USAGE, configOf, EXIT, run } from './cli/command.ts';
 import { detachable, follow } from './cli/follow.ts';
 import { feedTo, type Feed } from './cli/print.ts';
 import { recoveryView } from './cli/recovery-view.ts';
 import { lastRun, openRun, type Opened } from './cli/start-run.ts';
-import { pageOf, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
+import { START_OPTIONS, startWish, type StartWish } from './cli/start-wish.ts';
+import { whereOf, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
 
 const USAGE = `npm run drain -- NODE [--reason TEXT] [--by NAME] [--detach] [--force] [--json]
 
@@ -23,24 +24,7 @@ ${COMMON_USAGE}
 
   Ends with 0 drained, 1 anything else, 2 wrong usage or configuration, 3 nobody answers, 130 detached`;
 
-const options = {
-  reason: { type: 'string' },
-  by: { type: 'string' },
-  detach: { type: 'boolean', default: false },
-  force: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-} as const;
-
-interface Wish {
-  node: string;
-  by: string;
-  reason: string | undefined;
-  force: boolean;
-  detach: boolean;
-  json: boolean;
-}
-
-async function drain(temporal: Temporal, wish: Wish): Promise<number> {
+async function drain(temporal: Temporal, wish: StartWish): Promise<number> {
   const { node, by, reason, force } = wish;
   const out = wish.json ? process.stderr : process.stdout;
   const feed = feedTo(out);
@@ -54,10 +38,10 @@ async function drain(temporal: Temporal, wish: Wish): Promise<number> {
     feed.line(`${opened.workflowId}: another operation on this node is open (${opened.type}). Nothing was started`);
     return EXIT.notFine;
   }
-  const where =
-    pageOf(temporal, opened.workflowId, opened.runId) ?? `workflow ${opened.workflowId}, run ${opened.runId}`;
   if (!opened.started) await opened.handle.signal(joinedSignal, { by, ...(reason ? { reason } : {}) });
-  feed.line(`${opened.started ? 'started the drain' : 'you have joined the drain'} of ${node}: ${where}`);
+  feed.line(
+    `${opened.started ? 'started the drain' : 'you have joined the drain'} of ${node}: ${whereOf(temporal, opened)}`,
+  );
   if (wish.detach) return EXIT.fine;
   const view = recoveryView(feed, out);
   const report = await toTheEnd(temporal, opened, feed, view.show);
@@ -88,11 +72,10 @@ async function toTheEnd(
 
 await run({
   usage: USAGE,
-  options,
+  options: START_OPTIONS,
   words: ['NODE'],
   async main(values, [word]) {
-    const { reason, force, detach, json } = values;
-    const wish: Wish = { node: nodeOf(word!), by: byOf(values.by), reason, force, detach, json };
+    const wish = startWish(values, word!);
     return withTemporal(await configOf(values.config), (temporal) => drain(temporal, wish));
   },
 });

@@ -9,9 +9,10 @@ import {
 import { readmitStateQuery } from '../workflows/verbs.ts';
 import { byOf, COMMON_USAGE, configOf, EXIT, nodeOf, run } from './cli/command.ts';
 import { detachable, follow } from './cli/follow.ts';
-import { clock, feedTo, paint, type Feed, type Out } from './cli/print.ts';
+import { feedTo, paint, type Feed, type Out } from './cli/print.ts';
+import { readmissionView } from './cli/readmission-view.ts';
 import { lastRun, openRun, type Opened } from './cli/start-run.ts';
-import { pageOf, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
+import { whereOf, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
 
 const USAGE = `npm run readmit -- NODE [--dead] [--by NAME] [--reason TEXT] [--json]
 
@@ -56,12 +57,8 @@ async function readmit(temporal: Temporal, input: ReadmitInput, json: boolean): 
 /** Null: it led to something else. Follows the right run where the node has another name than was typed. */
 async function followToTheEnd(temporal: Temporal, first: Opened, feed: Feed, out: Out): Promise<ReadmitReport | null> {
   let opened = first;
-  let last = '';
   detachable(feed, () => opened.workflowId);
-  const onState = ({ doing }: { doing: string }): void => {
-    if (doing && doing !== last) feed.line(`${paint(out, 'dim', clock(new Date().toISOString()))}  ${doing}`);
-    last = doing;
-  };
+  const onState = readmissionView(feed, out);
   for (;;) {
     const { handle } = opened;
     const report = await follow<{ node: string; doing: string }, ReadmitReport>({
@@ -81,9 +78,6 @@ function isReadmission(temporal: Temporal, opened: Opened, feed: Feed): boolean 
   feed.line(`${node} cannot be readmitted while its recovery is open: ${whereOf(temporal, opened)} (npm run status)`);
   return false;
 }
-
-const whereOf = (temporal: Temporal, { workflowId, runId }: Opened): string =>
-  pageOf(temporal, workflowId, runId) ?? `workflow ${workflowId}, run ${runId}`;
 
 const isBack = ({ outcome }: ReadmitReport): boolean =>
   ['readmitted', 'leftDisabled', 'alreadyEnabled', 'mayBeDeleted'].includes(outcome);

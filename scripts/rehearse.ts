@@ -13,7 +13,8 @@ import { byOf, COMMON_USAGE, configOf, EXIT, nodeOf, run, UsageError } from './c
 import { readFleet } from './cli/fleet.ts';
 import { detachable, follow } from './cli/follow.ts';
 import { readPreview, unknownNode } from './cli/preview.ts';
-import { clock, feedTo, paint, table, type Feed, type Out } from './cli/print.ts';
+import { feedTo, paint, table, type Feed, type Out } from './cli/print.ts';
+import { readmissionView } from './cli/readmission-view.ts';
 import { recoveryView } from './cli/recovery-view.ts';
 import { openRun } from './cli/start-run.ts';
 import { withTemporal, type Temporal } from './cli/temporal.ts';
@@ -101,14 +102,16 @@ async function failed(temporal: Temporal, first: RecoveryPreview, wish: Wish, fe
     feed.live(`${node}: ${preview.gate}`);
     if (performance.now() > until) {
       feed.end();
-      return refuse(feed, out, node, [`it did not fail within the time: ${preview.gate}`]) === EXIT.fine;
+      refuse(feed, out, node, [`it did not fail within the time: ${preview.gate}`]);
+      return false;
     }
     await sleep(everyMs);
     const seen = await look(temporal, node, wish, true);
     if (!seen.may) {
       feed.end();
       const hint = `if you have made it fail already: npm run start-recovery -- ${node}, once nothing else is going on`;
-      return refuse(feed, out, node, [...seen.why, hint]) === EXIT.fine;
+      refuse(feed, out, node, [...seen.why, hint]);
+      return false;
     }
     preview = seen.preview;
   }
@@ -162,17 +165,12 @@ async function readmit(
   });
   if (opened.type !== type) return null;
   feed.line(`started the readmission of ${node}`);
-  let last = '';
-  const onState = ({ doing }: { doing: string }): void => {
-    if (doing && doing !== last) feed.line(`${paint(out, 'dim', clock(new Date().toISOString()))}  ${doing}`);
-    last = doing;
-  };
   return follow<{ doing: string }, ReadmitReport>({
     temporal,
     handle: opened.handle,
     query: readmitStateQuery,
     feed,
-    onState,
+    onState: readmissionView(feed, out),
   });
 }
 

@@ -1,6 +1,6 @@
 // npm run report -- compute-7
 import { readFile, writeFile } from 'node:fs/promises';
-import { findKept } from '../activities/notification/report/keep.ts';
+import { findKept, stemOf } from '../activities/notification/report/keep.ts';
 import { COMMON_USAGE, configOf, EXIT, run, UsageError } from './cli/command.ts';
 import { withTemporal } from './cli/temporal.ts';
 import { readDocument, type ReportDocument } from '../activities/notification/report/document.ts';
@@ -37,10 +37,6 @@ async function find(word: string, config: string | undefined): Promise<ReportDoc
   return readDocument(text, word);
 }
 
-/** A node's name and a moment as a file's name: nothing of either can lead elsewhere. */
-const fileOf = ({ node, startedAt }: ReportDocument): string =>
-  `${node.replace(/[^\w.-]/g, '_').replace(/^\.+/, '')}-${startedAt.slice(0, 19).replace(/[-:]/g, '')}Z.html`;
-
 await run({
   usage: USAGE,
   options,
@@ -60,7 +56,7 @@ await run({
       process.stdout.write(text);
       return EXIT.fine;
     }
-    const file = values.out ?? fileOf(document);
+    const file = values.out ?? `${stemOf(document)}.html`;
     await writeFile(file, text).catch((error: Error) => {
       throw new UsageError(`Cannot write ${file}: ${error.message}`);
     });

@@ -2,13 +2,14 @@
 import { nodeWorkflowId, WORKFLOW_TYPES, type RecoverInput } from '../workflows/contract.ts';
 import type { RecoveryReport } from '../workflows/domain.ts';
 import { joinedSignal, stateQuery } from '../workflows/verbs.ts';
-import { byOf, COMMON_USAGE, configOf, EXIT, nodeOf, run, UsageError } from './cli/command.ts';
+import { COMMON_USAGE, configOf, EXIT, run, UsageError } from './cli/command.ts';
 import { detachable, follow } from './cli/follow.ts';
 import { preview } from './cli/preview.ts';
 import { feedTo, type Feed } from './cli/print.ts';
 import { recoveryView } from './cli/recovery-view.ts';
 import { lastRun, openRun, type Opened } from './cli/start-run.ts';
-import { describe, pageOf, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
+import { START_OPTIONS, startWish, type StartWish } from './cli/start-wish.ts';
+import { describe, whereOf, withTemporal, workersThere, type Temporal } from './cli/temporal.ts';
 
 const USAGE = `npm run start-recovery -- NODE [--reason TEXT] [--by NAME] [--detach] [--force] [--dry-run] [--json]
 
@@ -24,25 +25,9 @@ ${COMMON_USAGE}
 
   Ends with 0 recovered (dry run: it would begin), 1 anything else, 2 wrong usage or configuration, 3 nobody answers, 130 detached`;
 
-const options = {
-  reason: { type: 'string' },
-  by: { type: 'string' },
-  detach: { type: 'boolean', default: false },
-  force: { type: 'boolean', default: false },
-  'dry-run': { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-} as const;
+const options = { ...START_OPTIONS, 'dry-run': { type: 'boolean', default: false } } as const;
 
-interface Wish {
-  node: string;
-  by: string;
-  reason: string | undefined;
-  force: boolean;
-  detach: boolean;
-  json: boolean;
-}
-
-async function recover(temporal: Temporal, wish: Wish): Promise<number> {
+async function recover(temporal: Temporal, wish: StartWish): Promise<number> {
   const { node, by, reason, force } = wish;
   const feed = feedTo(wish.json ? process.stderr : process.stdout);
   await workersThere(temporal, ['workflow', 'monitoring'], 'nothing was started');
@@ -73,7 +58,7 @@ function isRecovery(opened: Opened, feed: Feed): boolean {
   return false;
 }
 
-async function join(temporal: Temporal, opened: Opened, { by, reason, force }: Wish, feed: Feed): Promise<void> {
+async function join(temporal: Temporal, opened: Opened, { by, reason, force }: StartWish, feed: Feed): Promise<void> {
   await opened.handle.signal(joinedSignal, { by, ...(reason ? { reason } : {}) });
   feed.line(`a recovery of this node runs already, you have joined it: ${whereOf(temporal, opened)}`);
   if (force) feed.line('--force was not applied: that run has begun without it');
@@ -83,7 +68,7 @@ async function join(temporal: Temporal, opened: Opened, { by, reason, force }: W
 async function followToTheEnd(
   temporal: Temporal,
   first: Opened,
-  wish: Wish,
+  wish: StartWish,
   feed: Feed,
 ): Promise<RecoveryReport | null> {
   const view = recoveryView(feed, wish.json ? process.stderr : process.stdout);
@@ -112,10 +97,6 @@ async function startedBy(right: Opened, ours: Opened): Promise<boolean> {
   return found?.raw.workflowExecutionInfo?.parentExecution?.runId === ours.runId;
 }
 
-function whereOf(temporal: Temporal, { workflowId, runId }: Opened): string {
-  return pageOf(temporal, workflowId, runId) ?? `workflow ${workflowId}, run ${runId}`;
-}
-
 function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
@@ -126,8 +107,7 @@ await run({
   words: ['NODE'],
   async main(values, [word]) {
     if (values['dry-run'] && values.detach) throw new UsageError('--detach: a dry run starts nothing to detach from');
-    const { reason, force, detach, json } = values;
-    const wish: Wish = { node: nodeOf(word!), by: byOf(values.by), reason, force, detach, json };
+    const wish = startWish(values, word!);
     const config = await configOf(values.config);
     return withTemporal(config, (temporal) => (values['dry-run'] ? preview(temporal, wish) : recover(temporal, wish)));
   },

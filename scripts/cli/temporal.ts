@@ -54,6 +54,10 @@ export function pageOf({ config, namespace }: Temporal, workflowId: string, runI
   return config.console ? `${config.console}/${path.join('/')}` : null;
 }
 
+/** For a line that people read: its page, or what to look for where the UI's address is not known. */
+export const whereOf = (temporal: Temporal, { workflowId, runId }: { workflowId: string; runId: string }): string =>
+  pageOf(temporal, workflowId, runId) ?? `workflow ${workflowId}, run ${runId}`;
+
 /** Asks a workflow within `limitMs`. Null: no worker answered. Rejects where the workflow does not exist or Temporal is gone. */
 export async function ask<T>(
   { client }: Temporal,

@@ -7,9 +7,12 @@ import { renderReport } from './page.ts';
 
 /** `compute-7-20261123T140300Z-0198f2aa-77cd-…`: nothing of a name can lead elsewhere. */
 export function nameOf({ node, startedAt, runId }: Pick<ReportDocument, 'node' | 'startedAt' | 'runId'>): string {
-  const when = startedAt.slice(0, 19).replace(/[-:]/g, '');
-  return `${safe(node)}-${when}Z-${safe(runId)}`;
+  return `${stemOf({ node, startedAt })}-${safe(runId)}`;
 }
+
+/** `compute-7-20261123T140300Z` */
+export const stemOf = ({ node, startedAt }: Pick<ReportDocument, 'node' | 'startedAt'>): string =>
+  `${safe(node)}-${startedAt.slice(0, 19).replace(/[-:]/g, '')}Z`;
 
 export const safe = (text: string): string => text.replace(/[^\w.-]/g, '_').replace(/^\.+/, '');
 
