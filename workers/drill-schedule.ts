@@ -1,7 +1,7 @@
 // The schedule on which the whole fleet is drilled (docs/commands.md). Workers with the role monitor see to it: their file is the policy.
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Logger } from '@temporalio/worker';
-import { drillsId, taskQueues, watchId, WORKFLOW_TYPES } from '../workflows/contract.ts';
+import { drillsId, taskQueues, WORKFLOW_TYPES } from '../workflows/contract.ts';
 import { drilledSignal } from '../workflows/verbs.ts';
 import type { Config } from './config.ts';
 import { dropSchedule, keepTrying, putSchedule } from './schedules.ts';
@@ -21,7 +21,8 @@ const CATCH_UP_MS = 600_000;
 export async function ensureDrill({ client, config }: DrillScheduleOptions): Promise<'created' | 'updated' | 'none'> {
   const { cloud, drill, timeScale } = config;
   if (!drill) {
-    if (await dropSchedule(client, drillsId(cloud))) await forget(client, cloud);
+    // Drilled again some day, it begins anew.
+    await dropSchedule(client, drillsId(cloud), { cloud, signal: drilledSignal });
     return 'none';
   }
   const everyMs = drill.every === undefined ? null : Math.max(1_000, Math.round(drill.every * timeScale));
@@ -40,14 +41,6 @@ export async function ensureDrill({ client, config }: DrillScheduleOptions): Pro
     policies: { overlap: 'SKIP', catchupWindow: CATCH_UP_MS },
   } as const;
   return putSchedule(client, drillsId(cloud), wanted, everyMs !== null);
-}
-
-/** Drilled again some day, it begins anew. No watch: nothing is remembered. */
-async function forget(client: Client, cloud: string): Promise<void> {
-  const watch = client.workflow.getHandle(watchId(cloud));
-  await watch.signal(drilledSignal, null).catch((error: unknown) => {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-  });
 }
 
 function daily(at: string, timezone: string) {

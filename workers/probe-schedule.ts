@@ -1,8 +1,8 @@
 // The schedule on which the power devices are read (Temporal keeps the time, also when no worker runs). Workers with the role fencing see
 // to it at their start: only they know whether there are devices.
-import { WorkflowNotFoundError, type Client, type ScheduleOptions } from '@temporalio/client';
+import type { Client, ScheduleOptions } from '@temporalio/client';
 import type { Logger } from '@temporalio/worker';
-import { probesId, taskQueues, watchId, WORKFLOW_TYPES } from '../workflows/contract.ts';
+import { probesId, taskQueues, WORKFLOW_TYPES } from '../workflows/contract.ts';
 import { devicesProbedSignal } from '../workflows/verbs.ts';
 import type { Config } from './config.ts';
 import { dropSchedule, keepTrying, putSchedule } from './schedules.ts';
@@ -29,19 +29,11 @@ export async function ensureProbes({ client, config }: ProbeScheduleOptions): Pr
   const scheduleId = probesId(config.cloud);
   const everyMs = probeEveryMs(config);
   if (everyMs === null) {
-    await remove(client, config.cloud);
+    // What it was told of broken devices is nobody's to end now.
+    await dropSchedule(client, scheduleId, { cloud: config.cloud, signal: devicesProbedSignal });
     return 'none';
   }
   return putSchedule(client, scheduleId, optionsOf(config.cloud, everyMs), true);
-}
-
-async function remove(client: Client, cloud: string): Promise<void> {
-  if (!(await dropSchedule(client, probesId(cloud)))) return;
-  // What it was told of broken devices is nobody's to end now. No watch: nobody was told.
-  const watch = client.workflow.getHandle(watchId(cloud));
-  await watch.signal(devicesProbedSignal, null).catch((error: unknown) => {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-  });
 }
 
 function optionsOf(cloud: string, everyMs: number) {

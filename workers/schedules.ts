@@ -1,7 +1,15 @@
 // Temporal's schedules as workers keep them: created, brought up to the configuration, or removed, by however many workers at once.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ScheduleAlreadyRunning, ScheduleNotFoundError, type Client, type ScheduleOptions } from '@temporalio/client';
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  WorkflowNotFoundError,
+  type Client,
+  type ScheduleOptions,
+} from '@temporalio/client';
+import type { SignalDefinition } from '@temporalio/common';
 import type { Logger } from '@temporalio/worker';
+import { watchId } from '../workflows/contract.ts';
 
 export type Wanted = Pick<ScheduleOptions, 'spec' | 'action' | 'policies'> & {
   action: { type: 'startWorkflow' };
@@ -25,15 +33,22 @@ export async function putSchedule(
   return 'updated';
 }
 
-/** False: there was none. */
-export async function dropSchedule(client: Client, scheduleId: string): Promise<boolean> {
+/** Where there was one, the watch forgets what its rounds found: nobody would ever end or compare it. No watch: nothing is remembered. */
+export async function dropSchedule<T>(
+  client: Client,
+  scheduleId: string,
+  { cloud, signal }: { cloud: string; signal: SignalDefinition<[T | null]> },
+): Promise<void> {
   try {
     await client.schedule.getHandle(scheduleId).delete();
-    return true;
   } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return false;
+    if (error instanceof ScheduleNotFoundError) return;
     throw error;
   }
+  const watch = client.workflow.getHandle(watchId(cloud));
+  await watch.signal(signal, null).catch((error: unknown) => {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  });
 }
 
 /** Until it is done or the signal: what Temporal refuses for now is said, and tried again. Never rejects. */
