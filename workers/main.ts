@@ -151,8 +151,16 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
       const { signal } = stop;
       void gaugeRoles({ config, roles, client, namespace, signal });
     }
-    if (roles.includes('fencing')) void keepProbes({ client, config, logger, signal: stop.signal });
-    if (roles.includes('monitor')) void keepDrill({ client, config, logger, signal: stop.signal });
+    let outdated = new AbortController();
+    const keepSchedules = (now: Config): void => {
+      // Who still tries to write the former ones would write over these.
+      outdated.abort();
+      outdated = new AbortController();
+      const kept = { client, config: now, logger, signal: AbortSignal.any([stop.signal, outdated.signal]) };
+      if (roles.includes('fencing')) void keepProbes(kept);
+      if (roles.includes('monitor')) void keepDrill(kept);
+    };
+    keepSchedules(config);
     const changes = changing(config);
     void followConfig({
       ...{ config, logger, signal: stop.signal },
@@ -160,8 +168,7 @@ async function runRoles(config: Config, given: Arguments, logger: Logger, sight:
       apply: async (next) => {
         const what = await made.replace(next);
         changes.to(next);
-        if (roles.includes('fencing')) void keepProbes({ client, config: next, logger, signal: stop.signal });
-        if (roles.includes('monitor')) void keepDrill({ client, config: next, logger, signal: stop.signal });
+        keepSchedules(next);
         return what;
       },
     });
