@@ -20,8 +20,8 @@ export type MigrateResult =
   | { kind: 'kept'; reason: string }
   /** Nothing was sent: the run said no, or Nova did not answer. */
   | { kind: 'notPosted'; why: string }
-  /** Nova tried or refused. It runs on the node as before. */
-  | { kind: 'failed'; reason: string; record: number | null; retryable: boolean }
+  /** Nova tried or refused. It runs on the node as before; with `host` it broke there, after the switch. */
+  | { kind: 'failed'; reason: string; record: number | null; retryable: boolean; host?: string }
   /** Nova works on it and does not move on: a person looks. */
   | { kind: 'stuck'; reason: string; record: number | null }
   /** 403: credentials; everything halts. */

@@ -115,6 +115,8 @@ function arrived(m: Move, view: InstanceView, newest: MigrationRecord | null, at
     if (view.taskState !== null && stillMs(m, 'arrived') < m.timings.stuckMs) return null;
     return { kind: 'moved', host, at, record: newest.id };
   }
+  // From its switch on Nova cannot go back: what fails then leaves it on the destination (compute/manager.py _post_live_migration_update_host).
+  if (newest && isFailed(newest) && newest.destCompute === host) return broken(newest, view, host);
   return { kind: 'gone', reason: `somebody moved it to ${host || 'no host'}`, host: view.host, at };
 }
 
@@ -127,6 +129,15 @@ const failed = (record: MigrationRecord, view: InstanceView): MigrateResult => (
       `(why: openstack server event list ${view.id})`,
   record: record.id,
   retryable: view.vmState !== 'error',
+});
+
+const broken = (record: MigrationRecord, view: InstanceView, host: string): MigrateResult => ({
+  kind: 'failed',
+  reason:
+    `it is ${view.vmState} on ${host}: Nova ended its live migration (record ${record.id}) as ${record.status} when it was there already` +
+    (view.fault ? `: ${view.fault}` : ` (why: openstack server event list ${view.id})`),
+  record: record.id,
+  ...{ retryable: false, host },
 });
 
 /** Asked for, and no record of it: it is made after the answer. Beyond the horizon nothing is on its way any more. */

@@ -12,11 +12,11 @@ const run = promisify(execFile);
 const PACKAGES = 'ipmitool openipmi fence-agents libvirt-daemon libvirt-clients';
 
 /** The whole path of a program. Throws with the line that installs it. */
-export function need(program: string): string {
+export function need(program: string, packages = PACKAGES): string {
   const path = findProgram(program) ?? findProgram(`/usr/sbin/${program}`);
   if (path) return path;
   throw new Error(
-    `${program} is not installed; the lane of real devices needs (Debian, as root): apt-get install -y --no-install-recommends ${PACKAGES}`,
+    `${program} is not installed; this lane needs (Debian, as root): apt-get install -y --no-install-recommends ${packages}`,
   );
 }
 

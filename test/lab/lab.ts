@@ -55,10 +55,9 @@ export async function openLab(): Promise<Lab> {
 export async function giveBack(lab: Lab): Promise<void> {
   const { admin, node, settings } = lab;
   const { id, ...row } = await lab.service(node);
-  if (lab.power(node) !== 'on') {
-    await command(forNode(settings.bmcup, node));
-    await command(forNode(settings.start, node));
-  }
+  if (lab.power(node) !== 'on') await command(forNode(settings.bmcup, node));
+  // Also where its nova-compute died alone.
+  if (lab.power(node) !== 'on' || row.state !== 'up') await command(forNode(settings.start, node));
   if (row.forced_down) {
     const unforce = async (): Promise<boolean> =>
       (await admin.call('PUT', `/os-services/${id}`, { forced_down: false })).status === 200;

@@ -1,6 +1,4 @@
 // Lifeboat as people run it, beside the lab: the real Temporal server, a worker process with a lifeboat.yaml, a mailbox.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,6 +18,7 @@ import { startMailbox, type Mailbox } from '../activities/notification/smtp.ts';
 import type { Fleet } from '../../scripts/cli/fleet.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
+import { startChild, stopChild, type Child } from './child.ts';
 import { forNode, type LabSettings } from './settings.ts';
 
 export const ADMIN = 'ops@lab.example';
@@ -33,11 +32,15 @@ export interface Lifeboat {
   watch(): Promise<WatchState>;
   /** Resolves once the watch has started a recovery of the node that is not `before`. */
   started(node: string, before?: string): Promise<RunHandle>;
+  /** The type of the last run on the node, open or closed. */
+  latest(node: string): Promise<string>;
   state(run: RunHandle): Promise<RunState>;
   /** Rejects when the run ended before it came there. */
   phase(run: RunHandle, phase: RunState['phase'], timeoutMs?: number): Promise<RunState>;
   /** `npm run readmit`: resolves with what it printed, rejects on any other exit code than 0. */
   readmit(node: string): Promise<string>;
+  /** `npm run drain`: its exit code, and the report that it printed. */
+  drain(node: string, reason: string): Promise<{ code: number | null; report: RecoveryReport; output: string }>;
   end(): Promise<void>;
 }
 
@@ -49,9 +52,9 @@ export async function startLifeboat(
   const dir = await mkdtemp(path.join(tmpdir(), 'lifeboat-lab-'));
   const mailbox = await startMailbox();
   const temporal = await devServer();
-  const started: Worker[] = [];
+  const started: Child[] = [];
   const end = async (): Promise<void> => {
-    await Promise.all(started.map(stopWorker));
+    await Promise.all(started.map(stopChild));
     await tearDown(temporal, mailbox, dir);
   };
   try {
@@ -68,7 +71,7 @@ interface Parts {
   mailbox: Mailbox;
   temporal: LocalTemporal;
   /** Filled as they start. */
-  started: Worker[];
+  started: Child[];
 }
 
 async function run(
@@ -101,6 +104,7 @@ async function run(
   return {
     watch,
     state,
+    latest: async (node) => (await runOf(node).describe()).type,
     started: (node, before) =>
       until(
         async () => {
@@ -119,6 +123,12 @@ async function run(
       if (code !== 0) throw new Error(`npm run readmit -- ${node} ended with ${code}:\n${readmission.output()}`);
       return readmission.output();
     },
+    async drain(node, reason) {
+      const draining = program('scripts/drain.ts', [node, '--by', 'ann', '--reason', reason, '--json'], env);
+      const code = await draining.ended;
+      if (draining.stdout() === '') throw new Error(`npm run drain ended with ${code}:\n${draining.output()}`);
+      return { code, report: JSON.parse(draining.stdout()) as RecoveryReport, output: draining.output() };
+    },
   };
 }
 
@@ -136,43 +146,19 @@ async function allIsWell(env: NodeJS.ProcessEnv, nodes: number, brokenDevices: b
   return true;
 }
 
-/** As an upgrade would stop it; its machine fails where that takes too long. */
-async function stopWorker(worker: Worker): Promise<void> {
-  worker.child.kill('SIGTERM');
-  const last = setTimeout(() => worker.child.kill('SIGKILL'), 30_000);
-  await worker.ended;
-  clearTimeout(last);
-}
-
 async function tearDown(temporal: LocalTemporal, mailbox: Mailbox, dir: string): Promise<void> {
   await temporal.teardown();
   await mailbox.close();
   await rm(dir, { recursive: true, force: true });
 }
 
-type Worker = ReturnType<typeof program>;
+const program = (file: string, args: string[], env: NodeJS.ProcessEnv): Child =>
+  startChild(process.execPath, ['--import', 'tsx', path.join(ROOT, file), ...args], { cwd: ROOT, env });
 
-function program(file: string, args: string[], env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, ['--import', 'tsx', path.join(ROOT, file), ...args], {
-    ...{ cwd: ROOT, env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-100_000)));
-  const dieWithUs = (): void => void child.kill('SIGKILL');
-  process.once('exit', dieWithUs);
-  const ended = once(child, 'close').then(([code]) => {
-    process.off('exit', dieWithUs);
-    return code as number | null;
-  });
-  return { child, ended, output: () => output };
-}
-
-/** The nodes' BMCs; `portOf`: other ports than theirs, where nobody listens. */
+/** The nodes' BMCs; `portOf`: ports of this machine instead, where nobody listens, or somebody who passes it on. */
 export function ipmi(lab: LabSettings, nodes: string[], portOf?: (node: string) => number): Record<string, unknown> {
   const bmc = (node: string): object => ({
-    host: forNode(lab.bmchost, node),
+    host: portOf ? '127.0.0.1' : forNode(lab.bmchost, node),
     port: portOf?.(node) ?? Number(forNode(lab.bmcport, node)),
   });
   return {

@@ -55,6 +55,7 @@ export interface LabCloud {
   servers(query?: string): Promise<Server[]>;
   server(id: string): Promise<Server>;
   evacuations(source: string): Promise<Migration[]>;
+  liveMigrations(source: string): Promise<Migration[]>;
   /** `count` instances on that node, named `name` or `name-1` … Resolves when all are ACTIVE. */
   make(name: string, node: string, count?: number): Promise<Server[]>;
   act(id: string, action: Record<string, unknown>): Promise<void>;
@@ -99,18 +100,17 @@ export async function labCloud(cloudsYaml: string, name: string): Promise<LabClo
     (
       await get<{ servers: { id: string; name: string }[] }>('compute', `/servers?limit=1000&name=${prefix}`)
     ).servers.filter((s) => s.name.startsWith(prefix));
+  const moved = async (type: string, source: string): Promise<Migration[]> => {
+    const query = `migration_type=${type}&source_compute=${source}&limit=1000`;
+    return (await get<{ migrations: Migration[] }>('compute', `/os-migrations?${query}`)).migrations;
+  };
   return {
     ...{ projectId, call, get, servers },
     services: async () =>
       (await get<{ services: ServiceRow[] }>('compute', '/os-services?binary=nova-compute')).services,
     server: async (id) => (await get<{ server: Server }>('compute', `/servers/${id}`)).server,
-    evacuations: async (source) =>
-      (
-        await get<{ migrations: Migration[] }>(
-          'compute',
-          `/os-migrations?migration_type=evacuation&source_compute=${source}&limit=1000`,
-        )
-      ).migrations,
+    evacuations: (source) => moved('evacuation', source),
+    liveMigrations: (source) => moved('live-migration', source),
     act: async (id, action) => void (await write('POST', `/servers/${id}/action`, action)),
     async make(serverName, node, count = 1) {
       const fresh = await rawServer({ get, projectId });

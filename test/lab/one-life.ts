@@ -15,7 +15,7 @@ export function watchOneLife(lab: LabSettings, nodes: string[]): OneLife {
   const doubles = new Map<string, string>();
   let looks = 0;
   const last = new Map<string, string[]>();
-  const timer = setInterval(look, EVERY_MS);
+  const timer = setInterval(look, EVERY_MS).unref();
 
   function look(): void {
     const seen = new Map<string, string>();
@@ -34,7 +34,7 @@ export function watchOneLife(lab: LabSettings, nodes: string[]): OneLife {
   return {
     guests(node) {
       look();
-      return last.get(node) ?? [];
+      return nodes.includes(node) ? (last.get(node) ?? []) : (read(lab, node) ?? []);
     },
     end() {
       clearInterval(timer);

@@ -38,6 +38,8 @@ function conduct(centre: Centre, instance: Instance, by: string): void {
   const dest = choose(centre, candidates(centre, instance, [source.name]));
   if (!dest) return fail('NoValidHost');
   if (centre.unmovable.has(instance.id)) return fail('MigrationPreCheckError');
+  // The source takes it into its line, and out of it (compute/manager.py live_migration, _do_live_migration).
+  setRecord(centre, record, 'queued', dest.name);
   setRecord(centre, record, 'preparing', dest.name);
   move(centre, { record, instance, source, dest, ms: centre.duration('migrateMs') });
 }

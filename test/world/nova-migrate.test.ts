@@ -27,7 +27,7 @@ test('an active instance goes on running elsewhere; a second request meets the f
   await over(id, 'completed');
   assert.deepEqual(
     record(id).map((r) => r.status),
-    ['accepted', 'preparing', 'running', 'completed'],
+    ['accepted', 'queued', 'preparing', 'running', 'completed'],
   );
   const { host, taskState } = world.instance(id);
   assert.notEqual(host, 'compute-1');

@@ -106,6 +106,7 @@ function digest(run: Run, p: Pending, r: MigrateResult): void {
       p.posts += 1;
       p.record = r.record ?? p.record;
       if (r.retryable && p.posts < evacuation.tries) p.notBefore = Date.now() + t.roomEveryMs;
+      else if (r.host) settleAs(run, p.plan, { outcome: 'failed', reason: r.reason, host: r.host, at: stays.at });
       else settleAs(run, p.plan, { outcome: 'failed', reason: `${r.reason}; it runs where it was`, ...stays });
       return;
     case 'stuck':

@@ -54,6 +54,17 @@ test('what Nova cannot move, or refuses, runs where it was, and says why; its fo
   assert.ok(off.kind === 'kept' && /it is off/.test(off.reason));
 });
 
+test('what breaks after its switch is told as broken, and where: nobody else moved it', async () => {
+  const { cloud, run } = setUp();
+  cloud.onMigrate = (i) => {
+    cloud.move(cloud.record({ instanceId: i.id, type: 'live-migration' }), 'error', 'compute-3');
+    Object.assign(i, { host: 'compute-3', vmState: 'error', fault: 'Failed to deploy instance' });
+  };
+  const { reason, ...result } = (await run(newInstance('web'))) as Extract<MigrateResult, { kind: 'failed' }>;
+  assert.deepEqual(result, { kind: 'failed', record: 101, retryable: false, host: 'compute-3' });
+  assert.match(reason, /^it is error on compute-3: .*as error when it was there already: Failed to deploy instance$/);
+});
+
 test('a migration that is under way is watched, whoever began it, and none is asked for beside it', async () => {
   const { clock, cloud, run } = setUp();
   const web = newInstance('web', { taskState: 'migrating' });
