@@ -8,8 +8,11 @@ import { isOpen } from './records.ts';
 
 const MIN_INTERVAL_MS = 200;
 const MAX_INTERVAL_MS = 5_000;
-/** Nova's timestamps have whole seconds and are set before the commit. */
-const OVERLAP_MS = 60_000;
+/**
+ * Nova's timestamps have whole seconds and are set before the commit, by clocks that differ a little. What comes later still is in the
+ * next whole list.
+ */
+const OVERLAP_MS = 10_000;
 /** An evacuation is looked at this many times while it runs: what the poll adds to it is small. */
 const LOOKS = 15;
 const REMEMBERED = 50;

@@ -28,6 +28,8 @@ const OPTIONAL = {
   reportinterval: '4s',
   /** The comparison: a command that evacuates {count} instances of {node}, {width} at a time, and prints their seconds. */
   width: '',
+  /** The comparison with Masakari: a command that evacuates {count} instances of {node} by it, and prints how long that took. */
+  masakari: '',
   /** The drain: a JSON file by node, where `{"fail_spawn": ["id"]}` makes an instance break that arrives there. */
   knobs: '',
   /** The monitors: a command that kills nova-compute of {node} alone; the node lives on. */
