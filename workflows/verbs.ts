@@ -60,16 +60,12 @@ export const releaseSignal =
   >('release');
 /** Asked right before an off: paused, aborted, another epoch: no. Good for `permissionMs`. */
 export const mayFenceQuery = defineQuery<{ ok: boolean; why: string }, [{ level: string }]>('mayFence');
-/** `wait`: no permission was ever given to this activity; it gets one when a lane is free. */
-export interface PostAnswer {
-  ok: boolean;
-  why: string;
-  wait?: true;
-}
-/** Asked right before a POST. Good for `permissionMs`. `also`: further instances, answered in their order. */
-export const mayPostQuery = defineQuery<PostAnswer & { also?: PostAnswer[] }, [{ instance: string; also?: string[] }]>(
-  'mayPost',
-);
+/** Asked right before a POST. Good for `permissionMs`. */
+/** `also`: further instances, answered in their order. */
+export const mayPostQuery = defineQuery<
+  { ok: boolean; why: string; also?: { ok: boolean; why: string }[] },
+  [{ instance: string; also?: string[] }]
+>('mayPost');
 export const readmitStateQuery = defineQuery<{ node: string; doing: string }>('state');
 /** From the guard: what it reads. `off` after the first read of each attempt and when it sees again after blindness. */
 export const guardSawSignal =

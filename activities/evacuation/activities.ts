@@ -21,7 +21,6 @@ import { createRooms } from './room.ts';
 import { createRows } from './rows.ts';
 import { createSnapshots } from './snapshot.ts';
 import { surveyFleet } from './survey-fleet.ts';
-import { createTurns } from './turns.ts';
 
 export interface EvacuationOptions {
   openstack: OpenStack;
@@ -39,12 +38,8 @@ export function createEvacuationActivities(
   const { openstack, ask = createAsk(), clock = systemClock } = options;
   const evacuator = options.evacuator ?? evacuate.create({ target: 'scheduler' }, { openstack });
   const rooms = createRooms(openstack, clock, evacuator);
-  const shared = {
-    rows: createRows(openstack, clock),
-    watches: createWatches(openstack, clock),
-    turns: createTurns(clock),
-  };
-  const deps = { openstack, clock, ask, evacuator, rooms, ...shared };
+  const shared = { rooms, rows: createRows(openstack, clock), watches: createWatches(openstack, clock) };
+  const deps = { openstack, clock, ask, evacuator, ...shared };
   const facts = createFacts(openstack, clock);
   const snapshots = createSnapshots(openstack, clock, facts);
   return {

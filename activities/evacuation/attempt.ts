@@ -8,11 +8,10 @@ import type { EvacuateInput, EvacuateResult } from './contract.ts';
 import type { Evacuator } from './driver.ts';
 import { failureOf, isForbidden, textOf, type Failure } from './failure.ts';
 import type { Watch, Watches } from './migration-watch.ts';
-import type { Answer, Ask } from './permission.ts';
+import type { Ask } from './permission.ts';
 import { isEvacuationFrom, isOpenMove, type Ours } from './records.ts';
 import type { Rooms, Seat } from './room.ts';
 import type { Rows, ServiceRow } from './rows.ts';
-import type { Turns } from './turns.ts';
 
 export interface Deps {
   openstack: OpenStack;
@@ -22,7 +21,6 @@ export interface Deps {
   rooms: Rooms;
   rows: Rows;
   watches: Watches;
-  turns: Turns;
 }
 
 export interface Attempt {
@@ -31,8 +29,6 @@ export interface Attempt {
   timings: Timings;
   activityId: string;
   number: number;
-  /** No attempt before this one can have sent anything. */
-  first: boolean;
   watch: Watch;
   beat: Beat;
   /** Aborts when the worker shuts down or the attempt was given up. Never heard between a POST and its answer. */
@@ -59,7 +55,7 @@ export interface Attempt {
 /** What the run says to a POST. It is as old as the question. */
 export interface Word {
   asked: Moment;
-  answer: Promise<Answer>;
+  answer: Promise<{ ok: boolean; why: string }>;
 }
 
 /** Ends the attempt with this result, from anywhere. */
@@ -130,7 +126,7 @@ export async function look(a: Attempt): Promise<Sight> {
     } catch (error) {
       const failure = expectFailure(error);
       a.beat.progress();
-      const sentNothing = a.first && a.posts === 0 && a.input.instance.decision !== 'adopt';
+      const sentNothing = a.number === 1 && a.posts === 0 && a.input.instance.decision !== 'adopt';
       if (sentNothing && ageMs(a.deps.clock, a.started) > a.timings.horizonMs)
         throw new Ended({ kind: 'notPosted', why: `Nova does not answer: ${failure.message}` });
       await pause(a, Math.min(a.watch.intervalMs() * 2 ** Math.min(failures, 6), 10_000) * (0.75 + Math.random() / 2));

@@ -24,8 +24,6 @@ export interface EvacuateInput {
   instance: Planned;
   /** It may be locked by now: then its first look is the one before its POST. */
   lockedAhead?: boolean;
-  /** It has no lane yet: it asks for one before it looks. */
-  ahead?: boolean;
   /** A try before failed: the scheduler chooses, whatever the driver would. */
   anyHost?: boolean;
   /** The reserved node of this run: where it goes first, with the driver's target `reserved`. */

@@ -6,7 +6,6 @@ import { startBeat } from './beat.ts';
 import { isoNow, lastedMs, moment } from './clock.ts';
 import type { EvacuateInput, EvacuateResult } from './contract.ts';
 import { accountFailure, follow, settle } from './follow.ts';
-import { awaitLane } from './lane.ts';
 import { askRun, standingNow } from './permit.ts';
 import { isEvacuationFrom, isFailed, isOpen, progressOf } from './records.ts';
 import { send } from './send.ts';
@@ -40,7 +39,6 @@ export async function evacuateInstance(deps: Deps, input: EvacuateInput): Promis
     a.seat?.leave();
     a.watch.leave();
     a.beat.stop();
-    deps.turns.ended(input);
   }
 }
 
@@ -56,7 +54,6 @@ function begin(deps: Deps, input: EvacuateInput): Attempt {
     ...{ deps, input, timings, started, signal: cancellationSignal },
     activityId: info.activityId,
     number: info.attempt,
-    first: info.attempt === 1,
     watch: deps.watches.join(input.node, timings),
     ours: {
       after: input.lastEvacuationId,
@@ -93,13 +90,9 @@ function readCarried(details: unknown): Carried | null {
 }
 
 async function run(a: Attempt): Promise<EvacuateResult> {
-  if (a.input.ahead) {
-    const no = await awaitLane(a);
-    if (no) return no;
-  }
-  if (a.input.lockedAhead && a.first) {
+  if (a.input.lockedAhead && a.number === 1) {
     a.row = readRow(a);
-    a.word ??= askRun(a);
+    a.word = askRun(a);
   }
   let sight = await look(a);
   remember(a, sight);
@@ -127,10 +120,11 @@ async function arrival(a: Attempt): Promise<Sight | null> {
   return view !== null && standingNow(a, sight).is === 'arrived' ? sight : null;
 }
 
-/** What was there before anything was sent: failures that are accounted for, and the record that a person looked past. */
+/** What was there when the first attempt began: failures that are accounted for, and the record that a person looked past. */
 function remember(a: Attempt, sight: Sight): void {
   const { ignoreRecord } = a.input;
-  if (a.first) a.ours.past = sight.evacuations.filter(isFailed).reduce((max, r) => Math.max(max, r.id), a.ours.past);
+  if (a.number === 1)
+    a.ours.past = sight.evacuations.filter(isFailed).reduce((max, r) => Math.max(max, r.id), a.ours.past);
   const named = sight.evacuations.find((r) => r.id === ignoreRecord);
   if (named && isOpen(named)) a.ours.ignored ??= { id: named.id, status: named.status };
 }

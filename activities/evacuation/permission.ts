@@ -2,7 +2,7 @@
 // the guard or a person said stop.
 import { getClient } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { mayPostQuery, type PostAnswer } from '../../workflows/verbs.ts';
+import { mayPostQuery } from '../../workflows/verbs.ts';
 
 export interface Question {
   workflowId: string;
@@ -14,8 +14,10 @@ export interface Question {
   timeoutMs: number;
 }
 
-/** `wait`: the run never gave a permission to this activity so far. */
-export type Answer = PostAnswer;
+interface Answer {
+  ok: boolean;
+  why: string;
+}
 
 /** Rejects when there is no answer in time, which means no. */
 export type Ask = (question: Question) => Promise<Answer>;
@@ -69,23 +71,23 @@ async function askTogether(client: Client, questions: readonly Question[]): Prom
   const run = client.workflow.getHandle(first.workflowId, first.runId);
   const also = others.map((q) => q.instance);
   const deadline = Date.now() + Math.min(...questions.map((q) => q.timeoutMs));
-  const said = await client.withDeadline(deadline, () =>
-    run.query(mayPostQuery, { instance: first.instance, ...(also.length > 0 ? { also } : {}) }),
+  const [said, described] = await client.withDeadline(deadline, () =>
+    Promise.all([
+      run.query(mayPostQuery, { instance: first.instance, ...(also.length > 0 ? { also } : {}) }),
+      run.describe(),
+    ]),
   );
-  const { also: told, ...own } = said;
-  const answers: Answer[] = [own, ...(told ?? [])];
+  const answers: Answer[] = [said, ...(said.also ?? [])];
   // A run whose code knows no list, in the middle of an upgrade: one by one.
-  if (!told)
+  if (!said.also)
     for (const instance of also)
       answers.push(await client.withDeadline(deadline, () => run.query(mayPostQuery, { instance })));
-  // Never before the answers: an attempt that was given up before the run gave its instance a lane must not hear of it.
-  const described = answers.some((a) => a.ok) ? await client.withDeadline(deadline, () => run.describe()) : null;
   return questions.map((q, i): Answer => {
-    const answer = answers[i] ?? { ok: false, why: 'the run did not answer it' };
-    if (!answer.ok || !described) return { ...answer, ok: false };
+    const { ok, why } = answers[i] ?? { ok: false, why: 'the run did not answer it' };
+    if (!ok) return { ok, why };
     const current = described.raw.pendingActivities?.find((p) => p.activityId === q.activityId);
     if (!current) return { ok: false, why: 'the run does not wait for this activity any more' };
     if (current.attempt !== q.attempt) return { ok: false, why: 'another attempt took over' };
-    return answer;
+    return { ok, why };
   });
 }

@@ -2,7 +2,6 @@
 import { guardsOf, type Guard } from './guard.ts';
 
 const ONE = 'test/activities/evacuation/evacuate-instance.test.ts';
-const LANE = 'test/activities/evacuation/lane.test.ts';
 const ONCE = 'test/activities/evacuation/evacuate-once.test.ts';
 const LIMBO = 'test/activities/evacuation/evacuate-limbo.test.ts';
 const MARKS = 'test/activities/evacuation/marks-and-locks.test.ts';
@@ -105,26 +104,6 @@ const sending = [
       [ONCE, 'time that an earlier attempt only looked counts, but never more than half of the horizon'],
     ],
   ]),
-  ...guardsOf('activities/evacuation/lane.ts', [
-    [
-      'only one that still waits for its lane is spared the horizon',
-      'if (!said.wait) return',
-      'Object.assign(a, { first: true, quiet: null });\n    if (!said.wait) return',
-      [
-        LANE,
-        'a further attempt that finds a lane of its own waits for the whole horizon: the one before may have sent',
-      ],
-    ],
-    [
-      'a no ends only what cannot have sent anything',
-      'said.ok || !a.first ?',
-      'said.ok ?',
-      [
-        LANE,
-        'a further attempt that gets no answer, or a no, looks for what one before it sent and watches that to its end',
-      ],
-    ],
-  ]),
   ...guardsOf('activities/evacuation/records.ts', [
     [
       'an instance that Nova rebuilds already is not asked for again (task_state)',
@@ -222,15 +201,6 @@ const sending = [
       'if (current.attempt !== q.attempt)',
       'if (false)',
       [ASK, 'the current attempt is told what the run says; an attempt that was given up is told no'],
-    ],
-    [
-      'whose turn it is is asked after the run’s yes, never before',
-      'const said = await client.withDeadline(',
-      'const early = await run.describe();\n  run.describe = () => Promise.resolve(early);\n  const said = await client.withDeadline(',
-      [
-        ASK,
-        'whose turn it is is asked only after the run has said yes: an attempt that was given up meanwhile is told no',
-      ],
     ],
   ]),
   ...guardsOf('activities/evacuation/send.ts', [

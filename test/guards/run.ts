@@ -149,8 +149,8 @@ export const RUNS: Guard[] = [
     ],
     [
       'a permission is for what the run moves',
-      'if (run.moving.has(instance)) return',
-      'if (run.moving) return',
+      'return run.moving.has(instance) ?',
+      'return run.moving ?',
       [SAFETY, 'a permission is for what the run moves now, and for nothing else'],
     ],
     ['a late word of an older guard is ignored', 'if (s.epoch !== run.epoch) return;', '', [RUN, BLIND]],
@@ -175,21 +175,13 @@ export const RUNS: Guard[] = [
     ],
     ['every verb to a run says who', 'checkWho(verb, x);', '', [RUN, CONFIRM]],
   ]),
-  ...guardsOf('workflows/recovery/lanes.ts', [
+  ...guardsOf('workflows/recovery/evacuate-all.ts', [
     [
       'no more are in flight than the run’s share',
-      'else run.ahead.add(id);',
-      'else run.moving.add(id);',
+      'while (lanes.ready.length > 0 && run.moving.size < run.width)',
+      'while (lanes.ready.length > 0)',
       [SAFETY, 'no more are in flight than the share that the watch gave'],
     ],
-    [
-      'a lane is given away once it is free',
-      'Math.max(0, run.width - run.moving.size)',
-      'run.width',
-      [SAFETY, 'no more are in flight than the share that the watch gave'],
-    ],
-  ]),
-  ...guardsOf('workflows/recovery/move-one.ts', [
     [
       'a person is asked after so many tries',
       'if (r.retryable && p.tries < granted(run).policy.evacuation.tries)',

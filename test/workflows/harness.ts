@@ -3,7 +3,7 @@
 import { Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
-import type { EvacuateInput, EvacuationActivities } from '../../activities/evacuation/contract.ts';
+import type { EvacuationActivities } from '../../activities/evacuation/contract.ts';
 import type { DrainActivities } from '../../activities/evacuation/drain-contract.ts';
 import type { ReserveActivities } from '../../activities/evacuation/reserve-contract.ts';
 import type { FencingActivities, GuardActivities, GuardInput } from '../../activities/fencing/contract.ts';
@@ -24,10 +24,9 @@ import {
 } from '../../workflows/contract.ts';
 import { DEFAULT_POLICY, scaleTimings, type Policy } from '../../workflows/defaults.ts';
 import type { MigrationRecord, NodeView, Planned, RecoveryReport } from '../../workflows/domain.ts';
-import { admitUpdate, guardSawSignal, mayPostQuery, type PostAnswer } from '../../workflows/verbs.ts';
+import { admitUpdate, guardSawSignal } from '../../workflows/verbs.ts';
 import { workflowBundle } from '../support/bundle.ts';
 import { devServer, type LocalTemporal } from '../support/temporal.ts';
-import { until } from '../support/until.ts';
 
 export type Fakes = DrainActivities &
   ReserveActivities &
@@ -98,16 +97,6 @@ export const anInstance = (name: string, over: Partial<Planned> = {}): Planned =
 export async function signalOff({ workflowId, runId, epoch }: GuardInput): Promise<void> {
   const handle = Context.current().client.workflow.getHandle(workflowId, runId);
   await handle.signal(guardSawSignal, { epoch, seeing: 'off', saw: 'off', readAt: new Date().toISOString() });
-}
-
-/** Waits in an evacuation as it does: what only got ready asks until the run gives it a lane, or says no. */
-export async function hasLane({ workflowId, runId, instance }: EvacuateInput): Promise<PostAnswer> {
-  const handle = Context.current().client.workflow.getHandle(workflowId, runId);
-  const ask = async () => {
-    const said = await handle.query(mayPostQuery, { instance: instance.id });
-    return said.wait ? null : said;
-  };
-  return until(ask, { what: `${instance.name} has a lane` });
 }
 
 /** Waits in an activity until it is cancelled, heartbeating, as the guard does. */
@@ -195,9 +184,8 @@ function goodFakes(story: Pick<Story, 'calls' | 'policy'>, node: NodeView, insta
     },
     findRoom: async ({ waiting }) => ({ fits: waiting.map((w) => w.id), why: '' }),
     lockAhead: async ({ instances: next }) => ({ locked: next.length }),
-    evacuateInstance: async (input) => {
-      await hasLane(input);
-      did(`POST ${input.instance.name}`);
+    evacuateInstance: async ({ instance }) => {
+      did(`POST ${instance.name}`);
       return { kind: 'recovered', host: 'compute-1', at: new Date().toISOString(), record: 1, posts: 1 };
     },
     listReserve: async () => [],

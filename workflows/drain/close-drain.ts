@@ -5,7 +5,7 @@ import type { RecoveryReport, RunOutcome } from '../domain.ts';
 import { countOutcomes } from '../policy.ts';
 import type { Ending } from '../recovery/admission.ts';
 import { enter } from '../recovery/console.ts';
-import { settleAs } from '../recovery/account.ts';
+import { settleAs } from '../recovery/evacuate-all.ts';
 import { heldBefore, nowIso, reached, type Run } from '../recovery/run.ts';
 import { tell } from '../recovery/tell.ts';
 import { releaseSignal } from '../verbs.ts';

@@ -2,7 +2,7 @@
 import { ActivityFailure, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { MigrateResult } from '../../activities/evacuation/drain-contract.ts';
 import { enter, show } from '../recovery/console.ts';
-import { settleAs } from '../recovery/account.ts';
+import { settleAs } from '../recovery/evacuate-all.ts';
 import { whyFailed } from '../recovery/insist.ts';
 import { raise, settle } from '../recovery/question.ts';
 import { granted, holdsBack, nowIso, reached, type Pending, type Run } from '../recovery/run.ts';

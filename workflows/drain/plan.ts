@@ -1,7 +1,7 @@
 // What is on the node, and what of it can be live-migrated.
 import { readiness } from '../proxies.ts';
 import { enter, show } from '../recovery/console.ts';
-import { settleAs } from '../recovery/account.ts';
+import { settleAs } from '../recovery/evacuate-all.ts';
 import { insist } from '../recovery/insist.ts';
 import { granted, nowIso, type Run } from '../recovery/run.ts';
 import { drains } from './proxies.ts';

@@ -2,7 +2,7 @@
 import { allHandlersFinished, condition, setHandler } from '@temporalio/workflow';
 import type { By, InstanceBy } from '../contract.ts';
 import * as verbs from '../verbs.ts';
-import { DESCRIPTIONS, type PostAnswer } from '../verbs.ts';
+import { DESCRIPTIONS } from '../verbs.ts';
 import { checkWho, refuse } from '../refuse.ts';
 import { show } from './console.ts';
 import { installDetach } from './detach.ts';
@@ -46,12 +46,10 @@ function mayFence(run: Run, level: string): { ok: boolean; why: string } {
   return run.confirmed ? { ok: false, why: 'a person confirmed it off' } : { ok: true, why: '' };
 }
 
-function mayPost(run: Run, instance: string): PostAnswer {
+function mayPost(run: Run, instance: string): { ok: boolean; why: string } {
   const held = holdsBackPost(run);
   if (held) return { ok: false, why: held };
-  if (run.moving.has(instance)) return { ok: true, why: '' };
-  if (run.ahead.has(instance)) return { ok: false, why: 'it waits for a free lane', wait: true };
-  return { ok: false, why: 'the run does not move it now' };
+  return run.moving.has(instance) ? { ok: true, why: '' } : { ok: false, why: 'the run does not move it now' };
 }
 
 function installSignals(run: Run): void {

@@ -1,17 +1,18 @@
-// Moves the instances until each has its account: lists again, asks for room before the POST, asks a person where no retry mends it.
-import { CancellationScope, condition, patched } from '@temporalio/workflow';
-import type { Planned } from '../domain.ts';
-import { brief } from '../proxies.ts';
-import { settleAs } from './account.ts';
-import { enter, show } from './console.ts';
+// Moves the instances: lanes of bounded width, room asked before the POST, each instance its own activity. Those that wait
+// for room or for a person hold no lane. Evacuations are shielded: nothing cancels one that Nova works on.
+import { ActivityFailure, CancellationScope, condition, patched } from '@temporalio/workflow';
+import type { EvacuateResult } from '../../activities/evacuation/contract.ts';
+import type { Account, Planned } from '../domain.ts';
+import { brief, evacuating } from '../proxies.ts';
+import { enter, show, showPhase } from './console.ts';
 import { isDetached } from './detach.ts';
-import { insist } from './insist.ts';
-import { fill, noneBegun } from './lanes.ts';
+import { insist, whyFailed } from './insist.ts';
 import { lockedAll, lockNext } from './lock-ahead.ts';
 import { raise, settle } from './question.ts';
-import { askAboutRefused } from './refused.ts';
-import { waiting, type Lanes } from './room.ts';
-import { granted, holdsBackPost, type Pending, type Run } from './run.ts';
+import { askAboutRefused, refused } from './refused.ts';
+import { search, waiting, type Lanes } from './room.ts';
+import { granted, holdsBackPost, nowIso, reached, type Pending, type Run } from './run.ts';
+import { keepWidth } from './width.ts';
 
 /** Returns when every instance has its account, or when a person stopped the run and nothing is in flight. */
 export async function evacuateAll(run: Run): Promise<void> {
@@ -19,10 +20,10 @@ export async function evacuateAll(run: Run): Promise<void> {
   await listAgain(run);
   const lanes: Lanes = {
     ...{ ready: [], searching: false, lastSearch: 0, tick: 0, shield: new CancellationScope({ cancellable: false }) },
-    ...{ lockedAhead: new Set<string>(), locking: false, mayGetReady: patched('ready-ahead') },
+    ...{ lockedAhead: new Set<string>(), locking: false },
   };
   do {
-    while (run.pending.size > 0 && !(run.stop && (noneBegun(run) || isDetached(run)))) {
+    while (run.pending.size > 0 && !(run.stop && (run.moving.size === 0 || isDetached(run)))) {
       await fill(run, lanes);
       lockNext(run, lanes);
       askAboutHeld(run);
@@ -81,6 +82,108 @@ function take(run: Run, instances: Planned[], needs: Record<string, Pending['nee
       });
   }
   show(run);
+}
+
+export function settleAs(
+  run: Run,
+  plan: Pending['plan'],
+  end: Pick<Account, 'outcome' | 'reason' | 'host' | 'at'> & { loses?: string },
+): void {
+  const { id, name, projectId, userId } = plan;
+  run.accounts.set(id, { id, name, projectId, userId, loses: plan.loses, ...end });
+  run.pending.delete(id);
+}
+
+/** Starts what may start now. */
+async function fill(run: Run, lanes: Lanes): Promise<void> {
+  // Adopted and held ones post nothing yet: they are watched whatever the guard says.
+  for (const p of waiting(run, lanes)) if (p.plan.decision === 'adopt' && !run.stop) launch(run, lanes, p);
+  if (holdsBackPost(run)) return;
+  while (lanes.ready.length > 0 && run.moving.size < run.width) {
+    const p = run.pending.get(lanes.ready.shift() ?? '');
+    if (p && p.held === null && !run.moving.has(p.plan.id)) launch(run, lanes, p);
+  }
+  if (lanes.ready.length === 0 && run.moving.size < run.width && !lanes.searching) await search(run, lanes);
+}
+
+function launch(run: Run, lanes: Lanes, p: Pending): void {
+  run.moving.add(p.plan.id);
+  reached(run, 'firstEvacuation');
+  showPhase(run);
+  void lanes.shield
+    .run(() => moveOne(run, p, lanes.lockedAhead.has(p.plan.id)).catch((e: unknown) => broke(p, e)))
+    .finally(() => {
+      run.moving.delete(p.plan.id);
+      lanes.tick += 1;
+      keepWidth(run);
+      showPhase(run);
+    });
+}
+
+/** The activity itself broke: what Nova does with the instance is not known, so a person looks before anything is repeated. */
+function broke(p: Pending, e: unknown): void {
+  if (!(e instanceof ActivityFailure)) throw e;
+  p.held = `its evacuation could not be followed: ${whyFailed(e)}`;
+}
+
+async function moveOne(run: Run, p: Pending, lockedAhead: boolean): Promise<void> {
+  const g = granted(run);
+  const result = await evacuating(run.cloud).evacuateInstance.executeWithOptions(
+    { summary: `${p.plan.decision} ${p.plan.name}`.slice(0, 180) },
+    [
+      {
+        cloud: run.cloud,
+        node: run.node.host,
+        serviceId: run.node.serviceId,
+        marker: run.marker,
+        updatedAt: run.updatedAt,
+        workflowId: run.workflowId,
+        runId: run.runId,
+        instance: p.plan,
+        lockedAhead,
+        anyHost: p.tries > 0,
+        lastEvacuationId: run.snapshot?.lastEvacuationId ?? 0,
+        ignoreRecord: p.ignoreRecord,
+        ...(run.reserve ? { reserve: run.reserve.host } : {}),
+        policy: g.policy,
+      },
+    ],
+  );
+  digest(run, p, result);
+}
+
+function digest(run: Run, p: Pending, r: EvacuateResult): void {
+  const t = granted(run).policy.timings;
+  const later = (ms: number): void => {
+    p.notBefore = Date.now() + ms;
+  };
+  if (r.kind !== 'notPosted') p.refused = undefined;
+  switch (r.kind) {
+    case 'recovered':
+      p.posts += r.posts;
+      return settleAs(run, p.plan, { outcome: 'recovered', reason: r.note ?? '', host: r.host, at: r.at });
+    case 'gone':
+      return settleAs(run, p.plan, { outcome: 'gone', reason: r.reason, host: r.host, at: r.at });
+    case 'kept':
+      return settleAs(run, p.plan, { outcome: 'kept', reason: r.reason, host: null, at: nowIso() });
+    case 'notPosted':
+      return refused(run, p, r);
+    case 'noRoom':
+    case 'nodeUp':
+      return later(r.kind === 'nodeUp' ? t.guardEveryMs : t.permissionMs);
+    case 'failed':
+      p.posts += r.posts;
+      p.tries += 1;
+      if (r.retryable && p.tries < granted(run).policy.evacuation.tries) return later(t.roomEveryMs);
+      p.held = r.reason;
+      return;
+    case 'stuck':
+      p.held = r.reason;
+      p.record = r.record;
+      return;
+    case 'halt':
+      run.halted = `Nova refused our credentials: ${r.reason}`;
+  }
 }
 
 /** One question for all instances that no retry mends; others go on meanwhile. */
@@ -143,7 +246,6 @@ const fingerprint = (run: Run): string =>
     run.width,
     run.pending.size,
     run.moving.size,
-    run.ahead.size,
     holdsBackPost(run),
     run.stop !== null,
     run.stop?.outcome,

@@ -15,8 +15,6 @@ export interface Lanes {
   /** Whose lock was asked for ahead, and whether such a request is on its way. */
   lockedAhead: Set<string>;
   locking: boolean;
-  /** False: the run began with code that launched nothing but what had a lane. */
-  mayGetReady: boolean;
   /** Bumped by whatever ends in the background. */
   tick: number;
   /** Nothing cancels what runs in it. One for all evacuations: each scope costs the workflow more than what it does in it. */
@@ -26,7 +24,7 @@ export interface Lanes {
 /** What waits for a lane, most important first. */
 export const waiting = (run: Run, lanes: Lanes): Pending[] =>
   [...run.pending.values()]
-    .filter(({ plan: { id } }) => !run.moving.has(id) && !run.ahead.has(id) && !lanes.ready.includes(id))
+    .filter((p) => !run.moving.has(p.plan.id) && !lanes.ready.includes(p.plan.id))
     .filter((p) => p.held === null && p.notBefore <= Date.now())
     .sort((a, b) => b.plan.priority - a.plan.priority || a.plan.name.localeCompare(b.plan.name));
 
@@ -40,7 +38,7 @@ export async function search(run: Run, lanes: Lanes): Promise<void> {
   if (want.length === 0) return;
   if (run.moving.size > 0 && lanes.lastSearch > 0 && Date.now() - lanes.lastSearch < t.roomEveryMs) return;
   lanes.lastSearch = Date.now();
-  const posted = [...run.moving, ...run.ahead].flatMap((id) => run.pending.get(id) ?? []);
+  const posted = [...run.moving].flatMap((id) => run.pending.get(id) ?? []);
   const short = ({ plan, need }: Pending): { id: string; need: Pending['need'] } => ({ id: plan.id, need });
   const input = {
     node: run.node.host,

@@ -89,10 +89,7 @@ export interface Run {
   owes: number | null;
   snapshot: Snapshot | null;
   pending: Map<string, Pending>;
-  /** Holds a lane: may have a request in Nova. */
   moving: Set<string>;
-  /** Gets ready for the lane that is free next, and is given no permission before. In the order of their turns. */
-  ahead: Set<string>;
   accounts: Map<string, Account>;
   /** A drain's: live migrations with a higher id are this run's. */
   lastMigrationId: number;
@@ -148,7 +145,6 @@ export function newRun(input: RecoverInput, cloud: string, node: NodeView, kind:
     snapshot: null,
     pending: new Map(),
     moving: new Set(),
-    ahead: new Set(),
     accounts: new Map(),
     lastMigrationId: 0,
     reserveGiven: undefined,

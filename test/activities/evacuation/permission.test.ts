@@ -110,34 +110,3 @@ test('a question that fails is no for all that asked with it, and the next one i
   assert.deepEqual(await ask(about('id-0')), { ok: true, why: '' });
   assert.equal(asked.length, 1);
 });
-
-test('whose turn it is is asked only after the run has said yes: an attempt that was given up meanwhile is told no', async () => {
-  let current = 1;
-  const run = {
-    async query() {
-      // While the question is on its way the server gives the attempt up, and the run gives its instance a lane to the next one.
-      current = 2;
-      return { ok: true, why: '' };
-    },
-    describe: async () => ({ raw: { pendingActivities: [{ activityId: 'id-0', attempt: current }] } }),
-  };
-  const client = { withDeadline: (_: number, call: () => unknown) => call(), workflow: { getHandle: () => run } };
-  const ask = createAsk(() => client as unknown as Client);
-  assert.deepEqual(await ask(about('id-0')), { ok: false, why: 'another attempt took over' });
-});
-
-test('one that waits for a lane is told so, beside others of its run that go on', async () => {
-  const run = {
-    query: async () => ({ ok: true, why: '', also: [{ ok: false, why: 'it waits', wait: true }] }),
-    describe: async () => ({ raw: { pendingActivities: IDS.map((id) => ({ activityId: id, attempt: 1 })) } }),
-  };
-  const client = { withDeadline: (_: number, call: () => unknown) => call(), workflow: { getHandle: () => run } };
-  const ask = createAsk(() => client as unknown as Client);
-  const first = ask(about('id-0'));
-  const together = [ask(about('id-1')), ask(about('id-2'))];
-  assert.equal((await first).ok, true);
-  assert.deepEqual(await Promise.all(together), [
-    { ok: true, why: '' },
-    { ok: false, why: 'it waits', wait: true },
-  ]);
-});
