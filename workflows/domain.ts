@@ -84,6 +84,8 @@ export interface InstanceView {
   /** Standard properties of the image it was made from, where they were asked for and Nova tells them (2.98). */
   imageProperties?: Record<string, string>;
   az: string | null;
+  /** The zone that it was asked for, which Nova keeps it in; null: any. Absent: Nova does not tell (before 2.96, and in lists). */
+  pinnedZone?: string | null;
   flavor: Flavor;
   metadata: Record<string, string>;
   tags: string[];

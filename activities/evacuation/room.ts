@@ -34,14 +34,14 @@ export interface Rooms {
   }>;
   /**
    * A seat for one instance, by an answer at most 5 s old, less what this worker is sending meanwhile. Null with the reason.
-   * `busy`: there is room, but as many are in flight as the destinations may take at once. `deal`: a host is chosen, of the dead
-   * node's own zone, where the fewest are in flight from this worker. `prefer`: this host where it has
-   * room, else Nova's choice.
+   * `busy`: there is room, but as many are in flight as the destinations may take at once. `deal`: a host is chosen where the fewest
+   * are in flight from this worker: of `zone`, of any where that is null, of the dead node's own where nobody knows it. `prefer`: this
+   * host where it has room, else Nova's choice.
    */
   seat(
     need: Need,
     node: string,
-    limits: { perDestination: number; deal: boolean; prefer?: string | null },
+    limits: { perDestination: number; deal: boolean; zone?: string | null; prefer?: string | null },
     timings: Timings,
   ): Promise<Seat | { why: string; busy: boolean }>;
 }
@@ -83,7 +83,7 @@ export function createRooms(openstack: OpenStack, clock: Clock, evacuator: Evacu
 
   return {
     survey,
-    async seat(need, node, { perDestination, deal, prefer = null }, timings) {
+    async seat(need, node, { perDestination, deal, zone, prefer = null }, timings) {
       let seen = await survey([need], node, timings, FRESH_MS);
       // Enabled a moment ago: an answer of before does not know it yet.
       if (prefer !== null && !seen.hosts.includes(prefer)) seen = await survey([need], node, timings);
@@ -101,7 +101,8 @@ export function createRooms(openstack: OpenStack, clock: Clock, evacuator: Evacu
       if (fits.length === 0) return { why, busy: false };
       if (seats.size >= perDestination * hosts.length)
         return { why: `${seats.size} evacuations are in flight to ${hosts.length} destinations`, busy: true };
-      const near = deal ? fits.filter((host) => zones.get(host) === zones.get(node)) : [];
+      const its = zone === undefined ? zones.get(node) : zone;
+      const near = deal ? fits.filter((host) => its === null || zones.get(host) === its) : [];
       const host =
         prefer !== null && fits.includes(prefer) ? prefer : near.length > 0 ? fewest(near, seats, dealt) : null;
       if (host !== null && inFlight(seats, host) >= perDestination)

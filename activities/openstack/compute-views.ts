@@ -72,6 +72,7 @@ const SERVER = z.object({
   'OS-EXT-STS:power_state': z.number().nullish(),
   'OS-SRV-USG:launched_at': text,
   'OS-EXT-AZ:availability_zone': text,
+  pinned_availability_zone: text,
   locked: z.boolean().default(false),
   locked_reason: text,
   image: z.unknown().optional(),
@@ -144,6 +145,7 @@ export function instanceView(row: ServerRow, groups?: string[]): InstanceView {
     volumeBacked: row.image === '' || row.image === null,
     ...imageOf(row),
     az: row['OS-EXT-AZ:availability_zone'] || null,
+    ...(row.pinned_availability_zone === undefined ? {} : { pinnedZone: row.pinned_availability_zone }),
     flavor: {
       name: f.original_name,
       vcpus: f.vcpus,

@@ -11,6 +11,8 @@ const V = {
   services: { from: '2.53', to: '2.69', why: 'services by UUID' },
   update: { from: '2.53', to: '2.53', why: 'one PUT disables and forces down' },
   servers: { from: '2.73', to: '2.73', why: 'the reason of a lock' },
+  // 2.96: the zone that it was asked for; on an older cloud nobody knows it.
+  server: { from: '2.73', to: '2.96', why: 'the reason of a lock' },
   // Properties of images that Nova knows by name are shown from 2.98 on; an older cloud shows none, and nothing else changes for us.
   serversWithImages: { from: '2.73', to: '2.98', why: 'the reason of a lock' },
   migrations: { from: '2.59', to: '2.59', why: 'paging and changes-since of os-migrations' },
@@ -36,7 +38,7 @@ export function createCompute(nova: Service, hypervisors: Hypervisors): Compute 
     },
     instance: async (id, o) => {
       const path = `/servers/${encodeURIComponent(id)}`;
-      const found = await nova.find({ method: 'GET', path, versions: V.servers }, view.ONE_SERVER, o);
+      const found = await nova.find({ method: 'GET', path, versions: V.server }, view.ONE_SERVER, o);
       return found ? usable(found.server, path) : null;
     },
     migrations: (f, o) => migrations(nova, services.service, f, o),

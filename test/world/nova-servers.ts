@@ -133,6 +133,7 @@ function show(centre: Centre, i: Instance, call: Call): object {
       ? { fault: { code: i.fault.code, created: novaZulu(i.fault.created), message: i.fault.message } }
       : { progress: 0 }),
     'OS-EXT-AZ:availability_zone': i.host ? i.zone : '',
+    ...(minor >= 96 ? { pinned_availability_zone: i.requestedZone } : {}),
     config_drive: '',
     key_name: null,
     'OS-SRV-USG:launched_at': i.launchedAt === null ? null : novaTime(i.launchedAt),

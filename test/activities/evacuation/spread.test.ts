@@ -54,7 +54,18 @@ test('each destination has at most so many in flight', async () => {
   assert.equal(most, 2);
 });
 
-test('a destination without room, or of another zone, is dealt nothing', async () => {
+test('whoever asked for no zone is dealt to all of them, whoever asked for one only to its hosts', async () => {
+  const dealt = async (change: Partial<InstanceView>): Promise<Set<string | undefined>> => {
+    const s = spread();
+    Object.assign(s.cloud.nodes.get('compute-3') ?? {}, { zone: 'elsewhere' });
+    await Promise.all(names(4).map((n) => s.evacuate(s.input(newInstance(n, change)))));
+    return new Set(targetsOf(s));
+  };
+  assert.deepEqual(await dealt({ pinnedZone: null }), new Set(['compute-2', 'compute-3']));
+  assert.deepEqual(await dealt({ pinnedZone: 'elsewhere' }), new Set(['compute-3']));
+});
+
+test('a destination without room, or of another zone where nobody knows which was asked for, is dealt nothing', async () => {
   const s = spread();
   s.cloud.candidates = [
     { provider: 'compute-2', free: { VCPU: 1, MEMORY_MB: 600, DISK_GB: 10 } },
