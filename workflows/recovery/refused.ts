@@ -47,13 +47,11 @@ function judgeRow(run: Run, movedTo: string | null, now: number): void {
 /** Asks a person where Nova, the row or Temporal have said no for longer than any of them takes to recover from a hiccup. */
 export function askAboutRefused(run: Run): void {
   const { horizonMs } = granted(run).policy.timings;
-  const long = [...run.pending.values()].filter(
-    (p) => p.refused && p.refused.times > 1 && Date.now() - p.refused.since >= horizonMs,
-  );
-  const first = long[0]?.refused;
+  const all = [...run.pending.values()].flatMap((p) => p.refused ?? []);
+  const first = all.find((r) => r.times > 1 && Date.now() - r.since >= horizonMs);
   if (!first || run.stop) return settle(run, 'posting');
   raise(run, 'posting', {
-    what: `${long.length} instances of ${run.node.host} cannot be evacuated now: ${first.why}`,
+    what: `${all.length} instances of ${run.node.host} cannot be evacuated now: ${first.why}`,
     answers: [
       { verb: 'retry', json: '{"by":"your name"}', means: 'try again now (it also does so by itself)' },
       { verb: 'abort', json: '{"by":"your name","reason":"…"}', means: 'leave them on the node, which stays off' },
