@@ -5,7 +5,7 @@ import { canonical, type Line } from './line.ts';
 export interface CompareOptions {
   /** Instances that nobody can tell apart: which of them comes first is chance. Any exchange of their names is the same story. */
   alike?: readonly (readonly string[])[];
-  /** Mails to one person may come in any order: the mail server was down. */
+  /** Mails to one person may come in any order: two runs write them, or the mail server was down. */
   mailsInAnyOrder?: boolean;
   /** Where an instance ends is part of the story; else it is the scheduler's affair. */
   destinations?: boolean;

@@ -49,6 +49,7 @@ export function canonical(text: string): string {
       .replace(/\b127\.\d+\.\d+\.\d+(:\s?\d+)?/g, '<address>')
       .replace(/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)?/g, '<time>')
       .replace(/\b(records?) \d+/g, '$1 <n>')
+      .replace(/"record":\d+/g, '"record":<n>')
       .replace(/\b\d+(\.\d+)? (ms|s|min|h)\b/g, '<n> $2')
       .replace(/[\w.-]+-\d+(?:, [\w.-]+-\d+)+/g, (list) => list.split(', ').sort().join(', '))
   );
