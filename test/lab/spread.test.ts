@@ -77,7 +77,7 @@ const instancesOn = (node: string) => lab.admin.servers(`all_tenants=1&limit=100
 
 const tellShares = (shares: Record<string, number>): string =>
   Object.entries(shares)
-    .sort()
+    .sort(([a], [b]) => a.localeCompare(b))
     .map(([host, n]) => `${host} ${n}`)
     .join(', ');
 
