@@ -1,10 +1,8 @@
 // `npm test`: types, lint, then all tests, one line a stage; ends with node's summary and its exit code.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { bundleWorkflows } from './bundle-workflows.ts';
 import { locateBinary, TEMPORAL_CLI, TEST_SERVER } from './temporal-binaries.ts';
 
@@ -30,22 +28,13 @@ function say(line: string): void {
   process.stdout.write(`── ${line}\n`);
 }
 
-/** Tools of this repository, side by side, told in their order; the whole run ends where one finds something. */
-async function check(stages: [what: string, tool: string, ...args: string[]][]): Promise<void> {
+/** A tool of this repository; the whole run ends where it finds something. */
+function stage(what: string, tool: string, args: string[]): void {
   const started = performance.now();
-  const ran = stages.map(async ([what, tool, ...args]) => {
-    const child = spawn(join(root, 'node_modules/.bin', tool), args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    const said = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-    const seconds = ((performance.now() - started) / 1_000).toFixed(1);
-    return { what, out: said[0] + said[1], ok: child.exitCode === 0, seconds };
-  });
-  let well = true;
-  for (const { what, out, ok, seconds } of await Promise.all(ran)) {
-    process.stdout.write(out);
-    say(`${what}: ${ok ? 'ok' : 'FAILED'} (after ${seconds} s)`);
-    well &&= ok;
-  }
-  if (!well) process.exit(1);
+  const { status } = spawnSync(join(root, 'node_modules/.bin', tool), args, { cwd: root, stdio: 'inherit' });
+  const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+  say(`${what}: ${status === 0 ? 'ok' : 'FAILED'} (${seconds} s)`);
+  if (status !== 0) process.exit(status ?? 1);
 }
 
 /** Slow lanes of their own: `--lab` runs test/lab alone, and `npm test` none of them. */
@@ -102,11 +91,9 @@ async function main(args: string[]): Promise<void> {
     process.exit(1);
   }
   if (only.length === 0 && lane === null) {
-    await check([
-      ['types (tsc)', 'tsc', '-p', '.'],
-      ['lint (oxlint, type-aware: un-awaited promises are errors)', 'oxlint', '--type-aware'],
-      ['format (prettier)', 'prettier', '--check', '--log-level', 'warn', '.'],
-    ]);
+    stage('types (tsc)', 'tsc', ['-p', '.']);
+    stage('lint (oxlint, type-aware: un-awaited promises are errors)', 'oxlint', ['--type-aware']);
+    stage('format (prettier)', 'prettier', ['--check', '--log-level', 'warn', '.']);
   }
   // Before any test, so that no test waits for a download.
   const cli = await locateBinary(TEMPORAL_CLI);

@@ -4,7 +4,7 @@ import { expectFailure, pause, stillMs, type Attempt } from './attempt.ts';
 import { isoNow, lastedMs, moment } from './clock.ts';
 import type { EvacuateResult } from './contract.ts';
 import { isLost } from './failure.ts';
-import { progressOf } from './records.ts';
+import { progressOf, whyFailed } from './records.ts';
 
 const SHUT_DOWN = 4;
 const CRASHED = 6;
@@ -62,11 +62,7 @@ export async function accountFailure(
   }
   return {
     kind: 'failed',
-    // Nova shows the fault of an instance in ERROR only; of one whose state was kept, its events tell.
-    reason:
-      view.fault ??
-      `Nova ended the evacuation${record.destCompute ? ` to ${record.destCompute}` : ''} (record ${record.id}) as ${record.status} ` +
-        `(why: openstack server event list ${view.id})`,
+    reason: whyFailed('the evacuation', record, view),
     posts: a.posts,
     record: record.id,
     // No room on the one host that was named for it: the next try leaves it to the scheduler.

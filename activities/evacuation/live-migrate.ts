@@ -11,7 +11,7 @@ import { decideMove } from './drain.ts';
 import type { MigrateInput, MigrateResult } from './drain-contract.ts';
 import { failureOf, isForbidden, isLost, textOf } from './failure.ts';
 import type { Ask } from './permission.ts';
-import { isDone, isFailed, isOpenMove } from './records.ts';
+import { isDone, isFailed, isOpenMove, whereWhy, whyFailed } from './records.ts';
 
 export interface MigrateDeps {
   openstack: OpenStack;
@@ -122,11 +122,7 @@ function arrived(m: Move, view: InstanceView, newest: MigrationRecord | null, at
 
 const failed = (record: MigrationRecord, view: InstanceView): MigrateResult => ({
   kind: 'failed',
-  // Nova keeps the state of what it could not move, and tells why in the instance's events only.
-  reason:
-    view.fault ??
-    `Nova ended its live migration${record.destCompute ? ` to ${record.destCompute}` : ''} (record ${record.id}) as ${record.status} ` +
-      `(why: openstack server event list ${view.id})`,
+  reason: whyFailed('its live migration', record, view),
   record: record.id,
   retryable: view.vmState !== 'error',
 });
@@ -135,7 +131,7 @@ const broken = (record: MigrationRecord, view: InstanceView, host: string): Migr
   kind: 'failed',
   reason:
     `it is ${view.vmState} on ${host}: Nova ended its live migration (record ${record.id}) as ${record.status} when it was there already` +
-    (view.fault ? `: ${view.fault}` : ` (why: openstack server event list ${view.id})`),
+    (view.fault ? `: ${view.fault}` : ` ${whereWhy(view)}`),
   record: record.id,
   ...{ retryable: false, host },
 });

@@ -14,6 +14,14 @@ export const isOpenMove = (r: MigrationRecord): boolean => r.type !== 'evacuatio
 export const isEvacuationFrom = (r: MigrationRecord, node: string): boolean =>
   r.type === 'evacuation' && r.sourceCompute === node;
 
+/** Nova shows the fault of an instance in ERROR only; why one failed whose state was kept, its events tell. */
+export const whereWhy = ({ id }: Pick<InstanceView, 'id'>): string => `(why: openstack server event list ${id})`;
+
+/** Why what Nova ended as failed failed, in its own words where it has some. `what`: the evacuation, its live migration. */
+export const whyFailed = (what: string, r: MigrationRecord, view: InstanceView): string =>
+  view.fault ??
+  `Nova ended ${what}${r.destCompute ? ` to ${r.destCompute}` : ''} (record ${r.id}) as ${r.status} ${whereWhy(view)}`;
+
 const newest = (records: MigrationRecord[]): MigrationRecord | null =>
   records.reduce<MigrationRecord | null>((a, b) => (a === null || b.id > a.id ? b : a), null);
 

@@ -41,7 +41,7 @@ export interface Rooms {
   seat(
     need: Need,
     node: string,
-    limits: { perDestination: number; deal: boolean; zone?: string | null; prefer?: string | null },
+    limits: { perDestination: number; deal: boolean; zone?: string | null | undefined; prefer?: string | null },
     timings: Timings,
   ): Promise<Seat | { why: string; busy: boolean }>;
 }

@@ -62,8 +62,8 @@ async function takeSeat(a: Attempt, view: InstanceView): Promise<'seated' | Evac
     const deal = a.deps.evacuator.spreads === true && !a.input.anyHost && isPlain(view);
     const first = a.deps.evacuator.prefersReserve === true && !a.input.anyHost && isPlain(view);
     const { perDestination } = policy.evacuation;
-    const zone = 'pinnedZone' in view ? { zone: view.pinnedZone } : {};
-    const limits = { perDestination, deal, ...zone, prefer: first ? (a.input.reserve ?? null) : null };
+    const prefer = first ? (a.input.reserve ?? null) : null;
+    const limits = { perDestination, deal, zone: view.pinnedZone, prefer };
     const seat = await a.deps.rooms.seat(needOf(view), node, limits, a.timings);
     if ('leave' in seat) {
       a.seat = seat;
