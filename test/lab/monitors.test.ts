@@ -69,7 +69,7 @@ describe('a node of a real OpenStack dies before real monitors', () => {
     const { times, run } = await die(lab, lifeboat, 'crash', async (clock) => {
       await until(async () => (await monitors!.firing()).includes(lab.node), silent);
       clock['the alert fires'] = since(clock);
-      await until(() => monitors!.pushed.some((p) => p.status === 'firing' && p.node === lab.node), silent);
+      await until(() => monitors!.pushed().some((p) => p.status === 'firing' && p.node === lab.node), silent);
       clock['it is pushed'] = since(clock);
     });
     const report = await ended(run, times);
@@ -80,11 +80,11 @@ describe('a node of a real OpenStack dies before real monitors', () => {
     assert.deepEqual(await othersNow(), others, 'nobody else is touched');
     await readmit(lab, lifeboat, cast, times);
     const { pushed } = monitors;
-    await until(() => pushed.some((p) => p.status === 'resolved' && p.node === lab.node), {
+    await until(() => pushed().some((p) => p.status === 'resolved' && p.node === lab.node), {
       ...{ what: 'it is told that the alert is resolved', timeoutMs: 2 * MINUTES },
     });
     times['resolved, at the latest'] = since(times);
-    assert.deepEqual(new Set(pushed.map((p) => p.node)), new Set([lab.node]));
+    assert.deepEqual(new Set(pushed().map((p) => p.node)), new Set([lab.node]));
     assert.equal(await monitors.failedPushes(), 0, 'Lifeboat took every push');
     tell(t, cast, times, report);
     t.diagnostic(await agentAlone());

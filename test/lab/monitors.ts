@@ -1,13 +1,10 @@
 // The real monitors of Debian beside the lab: Prometheus that probes the nodes' ports by its blackbox exporter, and Alertmanager.
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { parse, stringify } from 'yaml';
 import { freePort } from '../../scripts/temporal-server.ts';
+import { startHooks, type Hooks } from '../activities/notification/hooks.ts';
 import { need } from '../devices/needs.ts';
 import { until } from '../support/until.ts';
 import { startChild, stopChild, type Child } from './child.ts';
@@ -25,7 +22,7 @@ export interface Monitors {
   /** Nodes of which Alertmanager holds an alert that fires. */
   firing(): Promise<string[]>;
   /** What Alertmanager has pushed: its second webhook is ours, and gets what Lifeboat gets. */
-  pushed: { status: string; node: string }[];
+  pushed(): { status: string; node: string }[];
   /** Pushes that failed, by its own count. */
   failedPushes(): Promise<number>;
   end(): Promise<void>;
@@ -35,10 +32,10 @@ export interface Monitors {
 export async function startMonitors(lab: Lab, hook?: { url: string; tokenFile: string }): Promise<Monitors> {
   const dir = await mkdtemp(path.join(tmpdir(), 'lifeboat-monitors-'));
   const started: Child[] = [];
-  const witness = await startWitness();
+  const witness = await startHooks();
   const end = async (): Promise<void> => {
     await Promise.all(started.map(stopChild));
-    witness.close();
+    await witness.close();
     await rm(dir, { recursive: true, force: true });
   };
   const run = (name: string, args: string[]): void => {
@@ -52,7 +49,11 @@ export async function startMonitors(lab: Lab, hook?: { url: string; tokenFile: s
     await write(dir, 'prometheus.yml', prometheusOf(await addressesOf(lab), ports, hook !== undefined));
     if (hook) {
       await write(dir, 'rules.yml', RULES);
-      await write(dir, 'alertmanager.yml', await alertmanagerOf([hook.url, witness.url], hook.tokenFile));
+      await write(
+        dir,
+        'alertmanager.yml',
+        await alertmanagerOf([hook.url, `${witness.origin}/alerts`], hook.tokenFile),
+      );
       const storage = ['--storage.path=alerts', '--cluster.listen-address='];
       run('prometheus-alertmanager', [
         ...['--config.file=alertmanager.yml', `--web.listen-address=${at(ports.alertmanager)}`, ...storage],
@@ -69,30 +70,18 @@ export async function startMonitors(lab: Lab, hook?: { url: string; tokenFile: s
       },
     );
     await Promise.race([whole, ...started.map(neverEnds)]);
-    return { ...asked, pushed: witness.pushed, end };
+    return { ...asked, pushed: () => alertsOf(witness), end };
   } catch (error) {
     await end();
     throw error;
   }
 }
 
-async function startWitness(): Promise<{ url: string; pushed: Monitors['pushed']; close(): void }> {
-  const pushed: Monitors['pushed'] = [];
-  const take = (body: string): void => {
+const alertsOf = ({ taken }: Hooks): ReturnType<Monitors['pushed']> =>
+  taken.flatMap(({ body }) => {
     const { alerts } = JSON.parse(body) as { alerts: { status: string; labels: { node: string } }[] };
-    pushed.push(...alerts.map(({ status, labels }) => ({ status, node: labels.node })));
-  };
-  const server = createServer((request, response) => {
-    void text(request)
-      .then(take)
-      .finally(() => response.end());
+    return alerts.map(({ status, labels }) => ({ status, node: labels.node }));
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return {
-    ...{ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/alerts`, pushed },
-    close: () => void server.close(),
-  };
-}
 
 const neverEnds = ({ child, ended, output }: Child): Promise<never> =>
   ended.then((code) => Promise.reject(new Error(`${child.spawnfile} ended with ${code}: ${output().slice(-1_000)}`)));

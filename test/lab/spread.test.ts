@@ -2,12 +2,11 @@
 // recovery, its fence included, to the last instance.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { until } from '../support/until.ts';
-import { hostOf, MINUTES } from './incident.ts';
-import { giveBack, openLab, PREFIX, type Lab } from './lab.ts';
+import { clearUp, fillUp, healthy, resultOf, seconds } from './beside.ts';
+import { hostOf } from './incident.ts';
+import { giveBack, openLab, type Lab } from './lab.ts';
 import { startLifeboat } from './lifeboat.ts';
 import { watchOneLife } from './one-life.ts';
-import { command, forNode } from './settings.ts';
 
 const INSTANCES = 100;
 /** Of what a destination would get if all got the same. */
@@ -48,10 +47,7 @@ interface Taken {
 }
 
 async function recover(): Promise<Taken> {
-  const [project] = [...lab.projects.values()];
-  const there = await instancesOn(lab.node);
-  await project!.make(`${PREFIX}spread`, lab.node, INSTANCES - there.length);
-  const victims = new Set((await instancesOn(lab.node)).map((v) => v.id));
+  const victims = new Set((await fillUp(lab, 'spread', INSTANCES)).map((v) => v.id));
   const options = { imageBackedDisks: 'shared', driver: 'evacuate', options: { target: 'spread' } };
   const lifeboat = await startLifeboat(lab.settings, lab.nodes, { evacuation: options });
   const life = watchOneLife(lab.settings, lab.nodes);
@@ -65,15 +61,13 @@ async function recover(): Promise<Taken> {
     const shares: Record<string, number> = {};
     for (const s of now) shares[hostOf(s) ?? 'nowhere'] = (shares[hostOf(s) ?? 'nowhere'] ?? 0) + 1;
     await lifeboat.readmit(lab.node);
-    return { s: Math.round((last - Date.parse(report.startedAt)) / 100) / 10, shares };
+    return { s: seconds(last - Date.parse(report.startedAt)), shares };
   } finally {
     await lifeboat.end();
     life.end();
-    await Promise.all([...lab.projects.values()].map((p) => p.remove(PREFIX)));
+    await clearUp(lab);
   }
 }
-
-const instancesOn = (node: string) => lab.admin.servers(`all_tenants=1&limit=1000&host=${node}`);
 
 const tellShares = (shares: Record<string, number>): string =>
   Object.entries(shares)
@@ -83,18 +77,15 @@ const tellShares = (shares: Record<string, number>): string =>
 
 /** From its notification to its end; it makes and removes its instances. */
 async function masakari(): Promise<Taken> {
-  const up = async (): Promise<boolean> => (await lab.service(lab.node)).state === 'up';
-  await until(up, { what: `${lab.node} is up`, timeoutMs: 2 * MINUTES, everyMs: 500 });
-  const count = INSTANCES - (await instancesOn(lab.node)).length;
-  const said = await command(forNode(lab.settings.masakari, lab.node, { count }), 30 * MINUTES);
-  const line = said.split('\n').find((l) => l.includes('RESULT'));
-  const told = JSON.parse(line ?? 'null') as {
-    victims: number;
-    moved: number;
-    destinations: Record<string, number>;
-    all_done_s: number;
-  } | null;
-  if (!told) throw new Error(`the comparison gave no result: ${said.slice(-300)}`);
+  await healthy(lab);
+  const told = await resultOf<Masakari>(lab, lab.settings.masakari, INSTANCES);
   assert.deepEqual([told.victims, told.moved], [INSTANCES, INSTANCES]);
   return { s: told.all_done_s, shares: told.destinations };
+}
+
+interface Masakari {
+  victims: number;
+  moved: number;
+  destinations: Record<string, number>;
+  all_done_s: number;
 }

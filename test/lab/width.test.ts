@@ -2,18 +2,16 @@
 // same node with as many instances; the medians are compared.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { until } from '../support/until.ts';
-import { giveBack, openLab, PREFIX, type Lab } from './lab.ts';
+import { clearUp, fillUp, healthy, resultOf, seconds } from './beside.ts';
+import { giveBack, openLab, type Lab } from './lab.ts';
 import { startLifeboat, type Lifeboat } from './lifeboat.ts';
 import { utc } from './nova.ts';
-import { command, forNode } from './settings.ts';
 
 const PAIRS = 3;
 const INSTANCES = 40;
 const WIDTH = 6;
 /** A recovery looks before it acts, locks, asks for permission and reads each instance afterwards. */
 const MOST = 1.15;
-const MINUTES = 60_000;
 
 let lab: Lab;
 
@@ -42,10 +40,7 @@ test(`evacuates ${INSTANCES} instances, ${WIDTH} at a time, in at most ${MOST} t
 
 /** Seconds from Nova's first record to the last instance seen settled. Lifeboat runs only meanwhile. */
 async function recover(): Promise<number> {
-  const there = (await instancesOn()).length;
-  const [project] = [...lab.projects.values()];
-  await project!.make(`${PREFIX}width`, lab.node, INSTANCES - there);
-  const victims = await instancesOn();
+  const victims = await fillUp(lab, 'width', INSTANCES);
   const last = Math.max(0, ...(await lab.admin.evacuations(lab.node)).map((m) => m.id));
   const lifeboat = await startLifeboat(lab.settings, lab.nodes);
   try {
@@ -67,28 +62,22 @@ async function recover(): Promise<number> {
 
 async function comeBack(lifeboat: Lifeboat): Promise<void> {
   await lifeboat.readmit(lab.node);
-  await Promise.all([...lab.projects.values()].map((p) => p.remove(PREFIX)));
-  await healthy();
+  await clearUp(lab);
+  await healthy(lab);
 }
 
 /** What the bare script says of itself; it makes and removes its instances. */
 async function script(): Promise<number> {
-  const count = INSTANCES - (await instancesOn()).length;
-  const said = await command(forNode(lab.settings.width, lab.node, { count, width: WIDTH }), 30 * MINUTES);
-  const result = said.split('\n').find((line) => line.includes('RESULT'));
-  const told = JSON.parse(result ?? 'null') as { n: number; s: number; states: Record<string, number> } | null;
-  if (!told) throw new Error(`the bare script gave no result: ${said.slice(-300)}`);
+  const told = await resultOf<Bare>(lab, lab.settings.width, INSTANCES, { width: WIDTH });
   assert.deepEqual([told.n, told.states], [INSTANCES, { done: INSTANCES }]);
-  await healthy();
+  await healthy(lab);
   return told.s;
 }
 
-const instancesOn = () => lab.admin.servers(`all_tenants=1&host=${lab.node}`);
+interface Bare {
+  n: number;
+  s: number;
+  states: Record<string, number>;
+}
 
-const healthy = (): Promise<unknown> =>
-  until(async () => (await lab.service(lab.node)).state === 'up', {
-    ...{ what: `${lab.node} is up`, timeoutMs: 2 * MINUTES, everyMs: 500 },
-  });
-
-const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 const median = (of: number[]): number => [...of].sort((a, b) => a - b)[Math.floor(of.length / 2)]!;
