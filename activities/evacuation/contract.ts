@@ -24,6 +24,8 @@ export interface EvacuateInput {
   instance: Planned;
   /** It may be locked by now: then its first look is the one before its POST. */
   lockedAhead?: boolean;
+  /** It looks so much later (ms): lanes that begin together end together, and wait for each other at every turn. */
+  afterMs?: number;
   /** A try before failed: the scheduler chooses, whatever the driver would. */
   anyHost?: boolean;
   /** The reserved node of this run: where it goes first, with the driver's target `reserved`. */

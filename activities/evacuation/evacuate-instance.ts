@@ -90,6 +90,7 @@ function readCarried(details: unknown): Carried | null {
 }
 
 async function run(a: Attempt): Promise<EvacuateResult> {
+  if (a.input.afterMs && a.number === 1) await pause(a, a.input.afterMs);
   if (a.input.lockedAhead && a.number === 1) {
     a.row = readRow(a);
     a.word = askRun(a);

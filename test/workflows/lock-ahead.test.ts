@@ -50,6 +50,32 @@ test('locks the next ones while the lanes are full, each once, and lifts the loc
   assert.ok(s.calls.indexOf('unlock') > s.calls.indexOf('lock id-e id-f'));
 });
 
+test('lanes that begin together begin one after the other, their successors at once', async (t) => {
+  const waits: (number | undefined)[] = [];
+  let arrived = 0;
+  const s = await story(
+    (_s, good) => ({
+      ...lanes(good, 3),
+      async evacuateInstance(input) {
+        waits.push(input.afterMs);
+        const its = ++arrived;
+        // The first three are in flight together; then two of them stay until the fifth has begun.
+        await until(() => arrived >= (its <= 2 ? 5 : 3), { what: 'the others have begun' });
+        return good.evacuateInstance(input);
+      },
+    }),
+    { instances },
+  );
+  t.after(() => s.end());
+  assert.equal((await (await s.start()).result()).outcome, 'recovered');
+  const [first = -1, second = -1, third = -1] = waits
+    .slice(0, 3)
+    .map(Number)
+    .toSorted((a, b) => a - b);
+  assert.ok(first === 0 && second > 0 && third === 2 * second, `${waits}`);
+  assert.deepEqual(waits.slice(3, 5), [0, 0]);
+});
+
 test('what waits for room is not locked', async (t) => {
   const locked: string[] = [];
   const s = await story(

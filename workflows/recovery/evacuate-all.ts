@@ -97,21 +97,25 @@ export function settleAs(
 /** Starts what may start now. */
 async function fill(run: Run, lanes: Lanes): Promise<void> {
   // Adopted and held ones post nothing yet: they are watched whatever the guard says.
-  for (const p of waiting(run, lanes)) if (p.plan.decision === 'adopt' && !run.stop) launch(run, lanes, p);
+  for (const p of waiting(run, lanes)) if (p.plan.decision === 'adopt' && !run.stop) launch(run, lanes, p, 0);
   if (holdsBackPost(run)) return;
+  // Lanes that begin at once wait for the answers to each other, and so do their successors (40 ms by default).
+  const stepMs = run.moving.size === 0 ? granted(run).policy.timings.permissionMs / 50 : 0;
   while (lanes.ready.length > 0 && run.moving.size < run.width) {
     const p = run.pending.get(lanes.ready.shift() ?? '');
-    if (p && p.held === null && !run.moving.has(p.plan.id)) launch(run, lanes, p);
+    if (p && p.held === null && !run.moving.has(p.plan.id)) launch(run, lanes, p, run.moving.size * stepMs);
   }
   if (lanes.ready.length === 0 && run.moving.size < run.width && !lanes.searching) await search(run, lanes);
 }
 
-function launch(run: Run, lanes: Lanes, p: Pending): void {
+function launch(run: Run, lanes: Lanes, p: Pending, afterMs: number): void {
   run.moving.add(p.plan.id);
   reached(run, 'firstEvacuation');
   showPhase(run);
   void lanes.shield
-    .run(() => moveOne(run, p, lanes.lockedAhead.has(p.plan.id)).catch((e: unknown) => broke(p, e)))
+    .run(() =>
+      moveOne(run, p, { lockedAhead: lanes.lockedAhead.has(p.plan.id), afterMs }).catch((e: unknown) => broke(p, e)),
+    )
     .finally(() => {
       run.moving.delete(p.plan.id);
       lanes.tick += 1;
@@ -126,7 +130,7 @@ function broke(p: Pending, e: unknown): void {
   p.held = `its evacuation could not be followed: ${whyFailed(e)}`;
 }
 
-async function moveOne(run: Run, p: Pending, lockedAhead: boolean): Promise<void> {
+async function moveOne(run: Run, p: Pending, how: { lockedAhead: boolean; afterMs: number }): Promise<void> {
   const g = granted(run);
   const result = await evacuating(run.cloud).evacuateInstance.executeWithOptions(
     { summary: `${p.plan.decision} ${p.plan.name}`.slice(0, 180) },
@@ -140,7 +144,7 @@ async function moveOne(run: Run, p: Pending, lockedAhead: boolean): Promise<void
         workflowId: run.workflowId,
         runId: run.runId,
         instance: p.plan,
-        lockedAhead,
+        ...how,
         anyHost: p.tries > 0,
         lastEvacuationId: run.snapshot?.lastEvacuationId ?? 0,
         ignoreRecord: p.ignoreRecord,

@@ -42,6 +42,15 @@ test('the row of the node that was read beside the first look forbids the POST, 
   assert.equal(s.cloud.count('evacuate'), 0);
 });
 
+test('one that shall begin later asks Nova nothing before', async () => {
+  const s = setup();
+  const begun = s.clock.ms();
+  let askedAt = Infinity;
+  s.cloud.before.instance = async () => void (askedAt = Math.min(askedAt, s.clock.ms() - begun));
+  assert.equal((await s.evacuate(s.input(newInstance('web'), {}, { afterMs: 320 }))).kind, 'recovered');
+  assert.equal(askedAt, 320);
+});
+
 test('locks only what is still on the node and locked by nobody, after one look at all of them', async () => {
   const s = setup();
   const all = [
